@@ -1,0 +1,92 @@
+package runtime
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrNoMethod is what Runtime.Call returns (wrapped or not) for a method that
+// the runtime does not have. The host answers as a node does: code 4003,
+// "Exported method … is not found".
+var ErrNoMethod = errors.New("runtime: no such method")
+
+// State is the chain's storage as one block sees it: raw keys (twox128 of the
+// pallet, twox128 of the item, hashed key parts) to SCALE bytes. Reads see
+// earlier writes of the same block.
+//
+// Slices passed in are copied; slices returned belong to the host and must not
+// be changed. A State is for one goroutine and is valid during one call.
+type State interface {
+	// Get returns the value under key, and whether there is one. An empty value
+	// is not an absent one.
+	Get(key []byte) (value []byte, ok bool)
+	// Set stores value under key.
+	Set(key, value []byte)
+	// Delete removes key; removing an absent key does nothing.
+	Delete(key []byte)
+	// Keys returns at most limit keys that start with prefix, in byte order,
+	// beginning after the key after (nil means from the first). A limit of zero
+	// or less means all of them.
+	Keys(prefix, after []byte, limit int) [][]byte
+}
+
+// Version is what state_getRuntimeVersion and Core_version report.
+type Version struct {
+	SpecName           string // "node-subtensor" on Bittensor's networks
+	ImplName           string
+	AuthoringVersion   uint32
+	SpecVersion        uint32
+	ImplVersion        uint32
+	TransactionVersion uint32
+	StateVersion       uint8
+	APIs               []APIVersion
+}
+
+// APIVersion names one runtime API trait: the first eight bytes of the
+// blake2b-64 hash of its name, and its version.
+type APIVersion struct {
+	ID      [8]byte
+	Version uint32
+}
+
+// Block is what is known about a block while it is being built.
+type Block struct {
+	Number uint64
+	Parent [32]byte
+	Time   time.Time // what the timestamp inherent should say, whole milliseconds
+}
+
+// Runtime is the guest of the development chain. See the package comment for
+// the rules that an implementation keeps.
+type Runtime interface {
+	// Version is constant for one Runtime value.
+	Version() Version
+
+	// Metadata returns the runtime's metadata in the given version (14, 15, …):
+	// raw bytes that start with "meta", without a length in front. It reports
+	// false for a version that this runtime does not offer.
+	Metadata(version uint32) ([]byte, bool)
+
+	// Genesis writes the state of block 0.
+	Genesis(State) error
+
+	// InitializeBlock starts a block (Core_initialize_block) and returns its
+	// inherents: bare extrinsics, each without the length in front that a block
+	// body gives it, in the order in which the host must apply them.
+	InitializeBlock(State, Block) (inherents [][]byte, err error)
+
+	// ApplyExtrinsic applies extrinsic number index of the block
+	// (BlockBuilder_apply_extrinsic), inherents included. An error means that the
+	// extrinsic cannot be in a block and has changed nothing; a dispatch that
+	// fails is an event, not an error.
+	ApplyExtrinsic(st State, index int, extrinsic []byte) error
+
+	// FinalizeBlock ends a block (BlockBuilder_finalize_block).
+	FinalizeBlock(State) error
+
+	// Call answers a runtime API, named "Trait_method" as in state_call, with
+	// SCALE arguments and result. What it writes to the State is thrown away.
+	// ErrNoMethod says that there is no such method; any other error becomes the
+	// failure of the execution.
+	Call(st State, method string, args []byte) (result []byte, err error)
+}
