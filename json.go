@@ -1,0 +1,131 @@
+package pylon
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// The types with a form of their own. encoding/json escapes HTML characters in what these methods return; the
+// AppendJSON methods give the exact bytes of the contract.
+var (
+	_ json.Marshaler   = AxonInfo{}
+	_ json.Marshaler   = Stakes{}
+	_ json.Marshaler   = Neuron{}
+	_ json.Marshaler   = Neurons{}
+	_ json.Marshaler   = Validators{}
+	_ json.Marshaler   = Identities{}
+	_ json.Unmarshaler = (*Neurons)(nil)
+	_ json.Unmarshaler = (*Identities)(nil)
+)
+
+// MarshalJSON returns what AppendJSON appends.
+func (a AxonInfo) MarshalJSON() ([]byte, error) { return a.AppendJSON(nil), nil }
+
+// MarshalJSON returns what AppendJSON appends.
+func (s Stakes) MarshalJSON() ([]byte, error) { return s.AppendJSON(nil), nil }
+
+// MarshalJSON returns what AppendJSON appends.
+func (n Neuron) MarshalJSON() ([]byte, error) { return n.AppendJSON(nil), nil }
+
+// MarshalJSON returns what AppendJSON appends.
+func (n Neurons) MarshalJSON() ([]byte, error) { return n.AppendJSON(nil), nil }
+
+// MarshalJSON returns what AppendJSON appends.
+func (v Validators) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// MarshalJSON returns what AppendJSON appends.
+func (ids Identities) MarshalJSON() ([]byte, error) { return ids.AppendJSON(nil), nil }
+
+// UnmarshalJSON reads neurons and keeps the order of the object. Both members are required. A neuron without a hotkey
+// takes the one it stands under; one that names another, and a hotkey that is there twice, is an error.
+func (n *Neurons) UnmarshalJSON(data []byte) error {
+	var body struct {
+		Block   *Block          `json:"block"`
+		Neurons json.RawMessage `json:"neurons"`
+	}
+	if err := json.Unmarshal(data, &body); err != nil {
+		return fmt.Errorf("pylon: neurons: %w", err)
+	}
+	if body.Block == nil {
+		return errors.New(`pylon: neurons: "block" is missing`)
+	}
+	var neurons []Neuron
+	seen := make(map[Hotkey]struct{})
+	err := eachMember(body.Neurons, func(key string, value *json.Decoder) error {
+		var neuron Neuron
+		if err := value.Decode(&neuron); err != nil {
+			return err
+		}
+		if neuron.Hotkey == "" {
+			neuron.Hotkey = Hotkey(key)
+		}
+		if neuron.Hotkey != Hotkey(key) {
+			return fmt.Errorf("it names another hotkey, %q", neuron.Hotkey)
+		}
+		if _, twice := seen[neuron.Hotkey]; twice {
+			return errors.New("it is there twice")
+		}
+		seen[neuron.Hotkey] = struct{}{}
+		neurons = append(neurons, neuron)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("pylon: neurons: %w", err)
+	}
+	n.Block, n.Neurons = *body.Block, neurons
+	return nil
+}
+
+// UnmarshalJSON reads identities and keeps the order of the object. A name that is there twice is an error.
+func (ids *Identities) UnmarshalJSON(data []byte) error {
+	var body struct {
+		Identities json.RawMessage `json:"identities"`
+	}
+	if err := json.Unmarshal(data, &body); err != nil {
+		return fmt.Errorf("pylon: identities: %w", err)
+	}
+	var read Identities
+	seen := make(map[string]struct{})
+	err := eachMember(body.Identities, func(key string, value *json.Decoder) error {
+		var netuid *Netuid
+		if err := value.Decode(&netuid); err != nil {
+			return err
+		}
+		if netuid == nil {
+			return errors.New("its netuid is null")
+		}
+		if _, twice := seen[key]; twice {
+			return errors.New("it is there twice")
+		}
+		seen[key] = struct{}{}
+		read = append(read, Identity{Name: key, Netuid: *netuid})
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("pylon: identities: %w", err)
+	}
+	*ids = read
+	return nil
+}
+
+// eachMember calls visit for each member of a JSON object, in order. visit takes exactly the value from the decoder.
+func eachMember(object json.RawMessage, visit func(key string, value *json.Decoder) error) error {
+	decoder := json.NewDecoder(bytes.NewReader(object))
+	open, err := decoder.Token()
+	if err != nil || open != json.Delim('{') {
+		return errors.New("an object is missing")
+	}
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		name := key.(string) // the keys of a valid object are strings
+		if err := visit(name, decoder); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
+		}
+	}
+	return nil
+}
