@@ -1,0 +1,30 @@
+# check: what must hold before a commit. test: the README's test command. bench: the benchmarks of docs/benchmarks.md.
+# interop: foreign clients against us, and us against foreign nodes (installs what it needs below .cache).
+.PHONY: build check test race bench interop fuzz docs
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/pylon ./cmd/pylon
+
+check:
+	go vet ./...
+	go tool -modfile=tools.mod golangci-lint run ./...
+
+test:
+	go test ./...
+
+race:
+	PYLON_REQUIRE_ALL=1 go test -race ./...
+
+# FUZZTIME is what each target gets.
+FUZZTIME ?= 5s
+fuzz:
+	./.ci/fuzz $(FUZZTIME)
+
+bench:
+	./bench/run.sh
+
+interop:
+	PYLON_REQUIRE_ALL=1 ./interop/run.sh
+
+docs:
+	go test ./internal/app ./internal/server -run 'Docs|Golden|OpenAPI' -update
