@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const token = "bench-token"
+
+// bench owns the processes and files of one run.
+type bench struct {
+	ctx       context.Context
+	round     time.Duration
+	dir       string
+	pylon     string // binary
+	processes []*exec.Cmd
+	rows      []row
+}
+
+func (b *bench) build() error {
+	dir, err := os.MkdirTemp("", "pylon-bench-")
+	if err != nil {
+		return err
+	}
+	b.dir = dir
+	b.pylon = filepath.Join(dir, "pylon")
+	cmd := exec.CommandContext(b.ctx, "go", "build", "-o", b.pylon, "./cmd/pylon")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (b *bench) cleanup() {
+	b.stopProcesses()
+	_ = os.RemoveAll(b.dir)
+}
+
+func (b *bench) stopProcesses() {
+	for _, p := range b.processes {
+		_ = p.Process.Signal(syscall.SIGTERM)
+		done := make(chan struct{})
+		go func() { _ = p.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			_ = p.Process.Kill()
+			<-done
+		}
+	}
+	b.processes = nil
+}
+
+// startLine starts a program and returns what follows prefix in its first line that begins so.
+func (b *bench) startLine(prefix string, cmd *exec.Cmd) (string, error) {
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	b.processes = append(b.processes, cmd)
+	ready := make(chan string, 1)
+	go func() {
+		defer close(ready)
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if rest, ok := strings.CutPrefix(lines.Text(), prefix); ok {
+				ready <- strings.TrimSpace(rest)
+				break
+			}
+		}
+		_, _ = io.Copy(io.Discard, out)
+	}()
+	select {
+	case rest, ok := <-ready:
+		if !ok {
+			return "", fmt.Errorf("%s ended early", cmd.Path)
+		}
+		return rest, nil
+	case <-time.After(20 * time.Second):
+		return "", fmt.Errorf("%s was not ready in time", cmd.Path)
+	}
+}
+
+// startChain runs a development chain (with a service of its own that stays idle) and returns its address.
+func (b *bench) startChain(neurons int, blockTime time.Duration) (string, error) {
+	port, err := freePort()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command(b.pylon, "dev", "--quiet", "--port", "0", "--chain-port", strconv.Itoa(port),
+		"--neurons", strconv.Itoa(neurons), "--block-time", blockTime.String())
+	if _, err := b.startLine("ready ", cmd); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("ws://127.0.0.1:%d", port), nil
+}
+
+// service is a running `pylon serve`.
+type service struct {
+	url     string
+	process *exec.Cmd
+	started time.Time
+}
+
+func (b *bench) startService(chain string, settings ...string) (*service, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(b.pylon, "serve")
+	cmd.Dir = b.dir
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"),
+		"PYLON_UVICORN_HOST=127.0.0.1", "PYLON_UVICORN_PORT=" + strconv.Itoa(port),
+		"PYLON_BITTENSOR_NETWORK=" + chain, "PYLON_BITTENSOR_ARCHIVE_NETWORK=" + chain,
+		"PYLON_OPEN_ACCESS_TOKEN=" + token,
+	}, settings...)
+	s := &service{url: fmt.Sprintf("http://127.0.0.1:%d", port), process: cmd, started: time.Now()}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	b.processes = append(b.processes, cmd)
+	return s, nil
+}
+
+// wait polls until the path answers 200.
+func (s *service) wait(path string) ([]byte, error) {
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		body, err := fetch(s.url+path, nil)
+		if err == nil {
+			return body, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// residentMiB is the resident memory of the process.
+func (s *service) residentMiB() (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			return kib / 1024, err
+		}
+	}
+	return 0, errors.New("no VmRSS")
+}
+
+func fetch(url string, header map[string]string) ([]byte, error) {
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	for k, v := range header {
+		req.Header.Set(k, v)
+	}
+	resp, err := (&http.Client{Timeout: 10 * time.Second, Transport: http.DefaultTransport}).Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %s", url, resp.Status, body)
+	}
+	return body, nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
