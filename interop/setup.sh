@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs the foreign programs of the interop suites below .cache/interop. What is there already is kept.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+shared=${PYLON_SHARED:-$PWD/../shared}
+cache=$PWD/.cache/interop
+mkdir -p "$cache"
+
+# venv NAME REQUIREMENT...: a Python environment with exactly these packages.
+venv() {
+  local dir=$cache/$1 want="${*:2}"
+  [ "$(cat "$dir/.installed" 2>/dev/null || true)" = "$want" ] && return
+  rm -rf "$dir"
+  python3 -m venv "$dir"
+  "$dir/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
+  echo "$want" >"$dir/.installed"
+}
+
+# node_modules NAME PACKAGE.JSON: the packages of a package.json, in a folder of the cache.
+node_modules() {
+  local dir=$cache/$1
+  mkdir -p "$dir"
+  cmp -s "$2" "$dir/.installed" && return
+  cp "$2" "$dir/package.json"
+  (cd "$dir" && npm install --silent --no-audit --no-fund --no-package-lock)
+  cp "$2" "$dir/.installed"
+}
+
+for version in 1.9.0 2.0.0 2.3.1; do
+  venv "pylon-client-$version" "bittensor-pylon-client==$version"
+done
+venv asi -r interop/asi/requirements.txt
+venv bt-decode bt-decode==0.8.0 websockets==15.0.1
+node_modules polkadotjs interop/polkadotjs/package.json
+
+# The node with the real runtime writes nothing into shared: it runs from a copy.
+[ -f "$shared/realchain/start.mjs" ] || { echo "realchain is not in $shared (set PYLON_SHARED)" >&2; exit 1; }
+mkdir -p "$cache/realchain"
+cp -f "$shared"/realchain/*.mjs "$shared"/realchain/*.json "$shared"/realchain/*.gz "$cache/realchain/"
+node_modules realchain "$shared/realchain/package.json"
