@@ -71,21 +71,23 @@ type Runtime interface {
 	Genesis(State) error
 
 	// InitializeBlock starts a block (Core_initialize_block) and returns its
-	// inherents: bare extrinsics, each without the length in front that a block
-	// body gives it, in the order in which the host must apply them.
+	// inherents: complete bare extrinsics with their compact length in front, as
+	// chain_getBlock shows them, in the order in which the host must apply them.
 	InitializeBlock(State, Block) (inherents [][]byte, err error)
 
 	// ApplyExtrinsic applies extrinsic number index of the block
-	// (BlockBuilder_apply_extrinsic), inherents included. An error means that the
-	// extrinsic cannot be in a block and has changed nothing; a dispatch that
-	// fails is an event, not an error.
+	// (BlockBuilder_apply_extrinsic), inherents included, with the length in
+	// front. An error means that the extrinsic cannot be in a block; the host then
+	// undoes what it wrote. A dispatch that fails is an event, not an error.
 	ApplyExtrinsic(st State, index int, extrinsic []byte) error
 
 	// FinalizeBlock ends a block (BlockBuilder_finalize_block).
 	FinalizeBlock(State) error
 
 	// Call answers a runtime API, named "Trait_method" as in state_call, with
-	// SCALE arguments and result. What it writes to the State is thrown away.
+	// SCALE arguments and result. What it writes to the State is thrown away. The
+	// host itself answers Core_version and the three methods of Metadata, from
+	// Version and Metadata above.
 	// ErrNoMethod says that there is no such method; any other error becomes the
 	// failure of the execution.
 	Call(st State, method string, args []byte) (result []byte, err error)
