@@ -1,0 +1,591 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	pylon "github.com/bittensor-pylon/pylon"
+)
+
+var update = flag.Bool("update", false, "rewrite the files that are generated from the code")
+
+// load reads settings from an empty folder and the given environment.
+func load(t *testing.T, environ ...string) (*Settings, error) {
+	t.Helper()
+	return Load(environ, t.TempDir())
+}
+
+func mustLoad(t *testing.T, environ ...string) *Settings {
+	t.Helper()
+	s, err := load(t, environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func writeFile(t *testing.T, folder, name, content string) string {
+	t.Helper()
+	path := filepath.Join(folder, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// identity is the environment of one identity.
+func identity(name string, more ...string) []string {
+	prefix := "PYLON_ID_" + strings.ToUpper(name)
+	return append([]string{
+		`PYLON_IDENTITIES=["` + name + `"]`,
+		prefix + "_WALLET_NAME=default", prefix + "_HOTKEY_NAME=hot", prefix + "_NETUID=12", prefix + "_TOKEN=a-long-enough-token",
+	}, more...)
+}
+
+func TestDefaultsAreThoseOfTheContract(t *testing.T) {
+	t.Parallel()
+	want := &Settings{
+		Network: []Address{"finney"}, ArchiveNetwork: []Address{"archive"}, ArchiveBlocksCutoff: 300, BlockDuration: 12 * time.Second,
+		Host: "0.0.0.0", Port: 8000,
+		Identities: []Identity{}, WalletPath: "/root/.bittensor/wallets",
+		DefaultRequestTimeout: time.Minute, MaxRequestTimeout: 5 * time.Minute, ShutdownTimeout: 8 * time.Second,
+		RecentSoftLimit: 100, RecentHardLimit: 150, RecentRefreshLead: 10,
+		WeightsRetries: 200, WeightsRetryDelay: time.Second, CommitmentRetries: 10, CommitmentRetryDelay: time.Second, DatabasePath: "./pylon.db",
+		EVMRPC: "https://lite.chain.opentensor.ai", EVMArchiveRPC: "https://archive.chain.opentensor.ai", EVMArchiveCutoff: 300,
+		Environment: "production", LogLevel: "info", LogFormat: "json",
+	}
+	if diff := cmp.Diff(want, Defaults()); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, mustLoad(t)); diff != "" {
+		t.Errorf("empty environment (-want +got):\n%s", diff)
+	}
+}
+
+// Every row is set to something else than its default, and one field of Settings has to follow.
+func TestEveryRowReachesItsField(t *testing.T) {
+	t.Parallel()
+	values := map[string]string{
+		"nodes": "local, ws://10.0.0.1:9944", "integer": "77", "seconds": "33", "address": "127.0.0.1", "secret": "a-token-of-many-letters", "boolean": "True",
+		"JSON list of names": "[]", "JSON list of integers": "[4,5]", "path": "/else/where", "URL": "http://10.0.0.2", "text": "another",
+		"debug, info, warn, error": "WARN", "json, text": "text",
+	}
+	var s Settings
+	var identities []string
+	seen := make(map[string]string)
+	for _, section := range s.table(&identities) {
+		for _, r := range section.rows {
+			if r.form.read == nil {
+				continue
+			}
+			value, ok := values[r.form.name]
+			if !ok {
+				t.Fatalf("no value for the form %q of %s", r.form.name, r.name)
+			}
+			if r.name == identitiesName {
+				continue // has tests of its own
+			}
+			before := s
+			if err := r.form.read(value); err != nil {
+				t.Errorf("%s=%s: %v", r.name, value, err)
+			}
+			var changed []string
+			for i := range reflect.TypeFor[Settings]().NumField() {
+				if !reflect.DeepEqual(reflect.ValueOf(before).Field(i).Interface(), reflect.ValueOf(s).Field(i).Interface()) {
+					changed = append(changed, reflect.TypeFor[Settings]().Field(i).Name)
+				}
+			}
+			if len(changed) != 1 {
+				t.Errorf("%s changes the fields %v", r.name, changed)
+				continue
+			}
+			if other := seen[changed[0]]; other != "" {
+				t.Errorf("%s and %s change the same field", r.name, other)
+			}
+			seen[changed[0]] = r.name
+		}
+	}
+	for field := range reflect.TypeFor[Settings]().Fields() {
+		if seen[field.Name] == "" && !slices.Contains([]string{"Identities", "Warnings", "Ignored"}, field.Name) {
+			t.Errorf("no setting reaches the field %s", field.Name)
+		}
+	}
+}
+
+// One row per bad value: the error names the variable and says what it must be.
+func TestBadValuesAreNamed(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, value, reason string }{
+		{"PYLON_BITTENSOR_NETWORK", "finny", "entry 1 must be a ws:// or wss:// address or one of finney, archive, test, local"},
+		{"PYLON_BITTENSOR_NETWORK", "http://node", "entry 1 must be"},
+		{"PYLON_BITTENSOR_NETWORK", "ws://", "entry 1 must be"},
+		{"PYLON_BITTENSOR_NETWORK", "ws://good,wss://user:pa/ss@bad:port", "entry 2 must be"},
+		{"PYLON_BITTENSOR_NETWORK", ",,", "names no node"},
+		{"PYLON_BITTENSOR_ARCHIVE_NETWORK", "archiv", "entry 1 must be"},
+		{"PYLON_BITTENSOR_ARCHIVE_BLOCKS_CUTOFF", "-1", `must be an integer from 0 to 2147483647, not "-1"`},
+		{"PYLON_BITTENSOR_ARCHIVE_BLOCKS_CUTOFF", "many", "must be an integer"},
+		{"PYLON_BITTENSOR_WALLET_PATH", "", ""},
+		{"PYLON_IDENTITIES", "sn1", `must be a JSON list, such as ["sn1","sn2"]`},
+		{"PYLON_IDENTITIES", "['sn1', 'sn2']", "must be a JSON list"},
+		{"PYLON_IDENTITIES", `{"sn1": 1}`, "must be a JSON list"},
+		{"PYLON_IDENTITIES", `["sn1"] ["sn2"]`, "must be a JSON list"},
+		{"PYLON_IDENTITIES", `[1]`, "must be a list of names"},
+		{"PYLON_IDENTITIES", `[null]`, "must be a list of names"},
+		{"PYLON_IDENTITIES", `["a/b"]`, `has the name "a/b" in it, which the path of an URL cannot hold as it is`},
+		{"PYLON_IDENTITIES", `[""]`, `has the name ""`},
+		{"PYLON_IDENTITIES", `[".."]`, `has the name ".."`},
+		{"PYLON_OPEN_ACCESS_TOKEN", "two words", "has white space or control characters in it"},
+		{"PYLON_METRICS_TOKEN", "line\n", "has white space or control characters in it"},
+		{"PYLON_BLOCK_DURATION_SECONDS", "0", `must be a number of seconds above 0, not "0"`},
+		{"PYLON_BLOCK_DURATION_SECONDS", "-12", "must be a number of seconds above 0"},
+		{"PYLON_BLOCK_DURATION_SECONDS", "nan", "must be a number of seconds above 0"},
+		{"PYLON_BLOCK_DURATION_SECONDS", "1e300", "must be a number of seconds above 0"},
+		{"PYLON_DEFAULT_REQUEST_TIMEOUT_SECONDS", "inf", "must be a number of seconds above 0"},
+		{"PYLON_MAX_REQUEST_TIMEOUT_SECONDS", "5m", "must be a number of seconds above 0"},
+		{"PYLON_SHUTDOWN_TIMEOUT_SECONDS", "0", "must be a number of seconds above 0"},
+		{"PYLON_WEIGHTS_RETRY_ATTEMPTS", "1.5", "must be an integer"},
+		{"PYLON_WEIGHTS_RETRY_DELAY_SECONDS", "-1", "must be an integer number of seconds"},
+		{"PYLON_COMMITMENT_RETRY_ATTEMPTS", "99999999999999999999", "must be an integer"},
+		{"PYLON_COMMITMENT_RETRY_DELAY_SECONDS", "99999999999", "must be an integer number of seconds"},
+		{"PYLON_DEBUG", "maybe", `must be true or false, not "maybe"`},
+		{"PYLON_LEGACY_LOGIN", "2", "must be true or false"},
+		{"PYLON_EVM_RPC_URL", "ws://node", "must be an http:// or https:// address"},
+		{"PYLON_EVM_ARCHIVE_RPC_URL", "node", "must be an http:// or https:// address"},
+		{"PYLON_EVM_ARCHIVE_BLOCKS_CUTOFF", "x", "must be an integer"},
+		{"PYLON_UVICORN_PORT", "65536", "must be an integer from 0 to 65535"},
+		{"PYLON_UVICORN_PORT", "tcp://10.0.0.1:8000", "must be an integer from 0 to 65535"},
+		{"PYLON_RECENT_OBJECTS_SOFT_LIMIT_BLOCKS", "-1", "must be an integer"},
+		{"PYLON_RECENT_OBJECTS_HARD_LIMIT_BLOCKS", "1e3", "must be an integer"},
+		{"PYLON_RECENT_OBJECTS_HARD_LIMIT_BLOCKS", "99", "is below PYLON_RECENT_OBJECTS_SOFT_LIMIT_BLOCKS"},
+		{"PYLON_RECENT_OBJECTS_REFRESH_LEAD_BLOCKS", "ten", "must be an integer"},
+		{"PYLON_RECENT_OBJECTS_NETUIDS", "12", "must be a JSON list, such as [12, 89]"},
+		{"PYLON_RECENT_OBJECTS_NETUIDS", "[65536]", "an entry must be an integer from 0 to 65535"},
+		{"PYLON_RECENT_OBJECTS_NETUIDS", "[null]", "an entry must be an integer"},
+		{"PYLON_LOG_LEVEL", "loud", `must be one of debug, info, warn, error, not "loud"`},
+		{"PYLON_LOG_FORMAT", "xml", "must be one of json, text"},
+		{"PROMETHEUS_DISABLE_CREATED_SERIES", "x", "must be true or false"},
+		{"PYLON_DATABASE_PATH", "", ""},
+	} {
+		t.Run(row.name+"="+row.value, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, row.name+"="+row.value)
+			if row.reason == "" {
+				if err != nil {
+					t.Fatalf("an empty value is refused: %v", err)
+				}
+				return
+			}
+			var wrong *SettingsError
+			if !errors.As(err, &wrong) {
+				t.Fatalf("got the error %v", err)
+			}
+			if len(wrong.Problems) != 1 || wrong.Problems[0].Name != row.name || !strings.Contains(wrong.Problems[0].Reason, row.reason) {
+				t.Errorf("got %q, want one problem of %s: %s", err, row.name, row.reason)
+			}
+		})
+	}
+}
+
+// Every number, list, switch and address may be empty: sample files of the Python service show some that way.
+func TestEmptyIsUnset(t *testing.T) {
+	t.Parallel()
+	var s Settings
+	var identities []string
+	var environ []string
+	for _, section := range s.table(&identities) {
+		for _, r := range section.rows {
+			if r.name != "PYLON_ENVIRONMENT" { // a text, which may be empty
+				environ = append(environ, r.name+"=")
+			}
+		}
+	}
+	if diff := cmp.Diff(Defaults(), mustLoad(t, environ...)); diff != "" {
+		t.Errorf("(-default +empty):\n%s", diff)
+	}
+	if s := mustLoad(t, "PYLON_ENVIRONMENT="); s.Environment != "" {
+		t.Errorf("an empty text became %q", s.Environment)
+	}
+}
+
+// The vectors hold what pydantic, which reads the settings of the Python service, makes of some texts.
+func TestNumbersAreReadAsPythonReadsThem(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("testdata/values.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors struct {
+		Int   map[string]*int64
+		Float map[string]*float64
+		Bool  map[string]*bool
+	}
+	if err := json.Unmarshal(raw, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	if len(vectors.Int) < 40 || len(vectors.Float) < 40 || len(vectors.Bool) < 40 {
+		t.Fatal("vectors are missing")
+	}
+	for text, want := range vectors.Int {
+		if got, ok := parseInteger(text); ok != (want != nil) || ok && got != *want {
+			t.Errorf("integer %q: got %v %v, Python reads %v", text, got, ok, want)
+		}
+	}
+	for text, want := range vectors.Float {
+		if got, ok := parseFloat(text); ok != (want != nil) || ok && got != *want {
+			t.Errorf("float %q: got %v %v, Python reads %v", text, got, ok, want)
+		}
+	}
+	for text, want := range vectors.Bool {
+		var got bool
+		if err := boolean(&got).read(strings.TrimSpace(text)); text == strings.TrimSpace(text) && ((err == nil) != (want != nil) || err == nil && got != *want) {
+			t.Errorf("bool %q: got %v %v, Python reads %v", text, got, err, want)
+		}
+	}
+}
+
+func TestReferencePageIsFresh(t *testing.T) {
+	t.Parallel()
+	const path = "../../docs/settings.md"
+	want := Reference()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("docs/settings.md is stale; run go test ./internal/app -update (-code +file):\n%s", diff)
+	}
+}
+
+// Statement 99 of the checklist.
+func TestEnvironmentBeatsDotenv(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	writeFile(t, folder, ".env", "PYLON_TEMPO=1\nPYLON_UVICORN_PORT=1001\npylon_uvicorn_host=10.0.0.1\n")
+	writeFile(t, folder, "other.env", "PYLON_UVICORN_PORT=1002\n")
+
+	read := func(environ ...string) *Settings {
+		t.Helper()
+		s, err := Load(environ, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	if s := read(); s.Port != 1001 || s.Host != "10.0.0.1" {
+		t.Errorf("the file gave %s:%d", s.Host, s.Port)
+	}
+	if s := read("pylon_UVICORN_port=1003"); s.Port != 1003 {
+		t.Errorf("the environment lost: %d", s.Port)
+	}
+	if s := read("PYLON_ENV_FILE=other.env"); s.Port != 1002 || s.Host != "0.0.0.0" {
+		t.Errorf("PYLON_ENV_FILE gave %s:%d", s.Host, s.Port)
+	}
+	if s := read("PYLON_ENV_FILE=" + filepath.Join(folder, "other.env")); s.Port != 1002 {
+		t.Errorf("an absolute PYLON_ENV_FILE gave %d", s.Port)
+	}
+	if s := read("PYLON_ENV_FILE=missing.env"); s.Port != 8000 || len(s.Warnings) != 1 {
+		t.Errorf("a missing PYLON_ENV_FILE gave %d, warnings %q", s.Port, s.Warnings)
+	}
+	// An empty value of the environment still beats the file, and then counts as unset.
+	if s := read("PYLON_UVICORN_PORT="); s.Port != 8000 {
+		t.Errorf("an empty value gave %d", s.Port)
+	}
+	if s := read("pylon_uvicorn_port=1", "PYLON_UVICORN_PORT=2", "Pylon_Uvicorn_Port=3"); s.Port != 2 {
+		t.Errorf("of three spellings %d won", s.Port)
+	}
+}
+
+// Statement 99, the file of the identities.
+func TestIdentitiesMayHaveAFileOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	writeFile(t, folder, ".env", strings.Join(identity("sn1"), "\n"))
+	writeFile(t, folder, "id.env", "PYLON_ID_SN1_WALLET_NAME=w\nPYLON_ID_SN1_HOTKEY_NAME=h\nPYLON_ID_SN1_NETUID=99\nPYLON_ID_SN1_TOKEN=from-the-identity-file\nPYLON_UVICORN_PORT=1\n")
+
+	s, err := Load(nil, folder)
+	if err != nil || len(s.Identities) != 1 || s.Identities[0].Netuid != 12 {
+		t.Fatalf("from the one file: %+v, %v", s, err)
+	}
+	s, err = Load([]string{"PYLON_ID_ENV_FILE=id.env"}, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Identity{{Name: "sn1", WalletName: "w", HotkeyName: "h", Netuid: 99, Token: "from-the-identity-file"}}
+	if diff := cmp.Diff(want, s.Identities); diff != "" || s.Port != 8000 {
+		t.Errorf("from the second file, port %d (-want +got):\n%s", s.Port, diff)
+	}
+	s, err = Load([]string{"PYLON_ID_ENV_FILE=id.env", "PYLON_ID_SN1_NETUID=7"}, folder)
+	if err != nil || s.Identities[0].Netuid != 7 {
+		t.Errorf("the environment lost: %+v, %v", s, err)
+	}
+	// The file of the identities replaces the other one for them, it does not complete it.
+	_, err = Load([]string{"PYLON_ID_ENV_FILE=missing.env"}, folder)
+	if err == nil || !strings.Contains(err.Error(), "PYLON_ID_SN1_TOKEN is required") {
+		t.Errorf("got the error %v", err)
+	}
+}
+
+// Statements 100 and 101: see also TestBadValuesAreNamed.
+func TestMissingIdentitySettingsAreNamed(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, `PYLON_IDENTITIES=["sn1", "Sub-2"]`, "PYLON_ID_SN1_NETUID=1", "PYLON_ID_SN1_TOKEN=")
+	var wrong *SettingsError
+	if !errors.As(err, &wrong) {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range wrong.Problems {
+		names = append(names, p.Name)
+		if p.Reason != "is required and must not be empty" {
+			t.Errorf("%s %s", p.Name, p.Reason)
+		}
+	}
+	want := []string{
+		"PYLON_ID_SN1_WALLET_NAME", "PYLON_ID_SN1_HOTKEY_NAME", "PYLON_ID_SN1_TOKEN",
+		"PYLON_ID_SUB-2_WALLET_NAME", "PYLON_ID_SUB-2_HOTKEY_NAME", "PYLON_ID_SUB-2_NETUID", "PYLON_ID_SUB-2_TOKEN",
+	}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	_, err = load(t, identity("sn1", "PYLON_ID_SN1_NETUID=70000")...)
+	if err == nil || !strings.HasPrefix(err.Error(), "PYLON_ID_SN1_NETUID must be an integer from 0 to 65535") {
+		t.Errorf("got the error %v", err)
+	}
+	for _, empty := range []string{"WALLET_NAME", "HOTKEY_NAME", "TOKEN"} {
+		_, err = load(t, identity("sn1", "PYLON_ID_SN1_"+empty+"=")...)
+		if err == nil || !strings.HasPrefix(err.Error(), "PYLON_ID_SN1_"+empty+" is required") {
+			t.Errorf("an empty %s: %v", empty, err)
+		}
+	}
+}
+
+func TestIdentitiesKeepTheirOrderAndSpelling(t *testing.T) {
+	t.Parallel()
+	environ := []string{`PYLON_IDENTITIES=["zeta", "Alpha", "zeta"]`}
+	for i, name := range []string{"ZETA", "ALPHA"} {
+		prefix := "PYLON_ID_" + name
+		environ = append(environ, prefix+"_WALLET_NAME=w", prefix+"_HOTKEY_NAME=h", fmt.Sprintf("%s_NETUID=%d", prefix, i+1), prefix+"_TOKEN=token-of-"+name+"-long")
+	}
+	got := mustLoad(t, environ...).Identities
+	want := []Identity{
+		{Name: "zeta", WalletName: "w", HotkeyName: "h", Netuid: 1, Token: "token-of-ZETA-long"},
+		{Name: "Alpha", WalletName: "w", HotkeyName: "h", Netuid: 2, Token: "token-of-ALPHA-long"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Statement 102: the seed's quick start sets one of the pair, to its default.
+func TestSeedEnvStarts(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	writeFile(t, folder, ".env", "PYLON_BITTENSOR_NETWORK=finney\n")
+	s, err := Load(nil, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "PYLON_BITTENSOR_ARCHIVE_NETWORK") {
+		t.Errorf("warnings %q", s.Warnings)
+	}
+}
+
+// Statement 103.
+func TestNetworkPairs(t *testing.T) {
+	t.Parallel()
+	const main, archive, evm, evmArchive = "PYLON_BITTENSOR_NETWORK", "PYLON_BITTENSOR_ARCHIVE_NETWORK", "PYLON_EVM_RPC_URL", "PYLON_EVM_ARCHIVE_RPC_URL"
+	for _, row := range []struct {
+		environ  []string
+		bad, not string // the variables that the error names, in order
+		warnings int
+	}{
+		{[]string{main + "=test"}, main, archive, 0},
+		{[]string{archive + "=ws://10.0.0.1"}, archive, main, 0},
+		{[]string{evm + "=http://10.0.0.1"}, evm, evmArchive, 0},
+		{[]string{evmArchive + "=http://10.0.0.1"}, evmArchive, evm, 0},
+		{[]string{main + "=test", archive + "="}, main, archive, 0},
+		{[]string{main + "=test", archive + "=archive"}, "", "", 0},
+		{[]string{main + "=finney", archive + "=ws://10.0.0.1"}, "", "", 0},
+		{[]string{main + "=finney", archive + "=archive"}, "", "", 0},
+		{[]string{archive + "=archive"}, "", "", 1},
+		{[]string{evm + "=https://lite.chain.opentensor.ai"}, "", "", 1},
+		{[]string{evmArchive + "=https://archive.chain.opentensor.ai"}, "", "", 1},
+		{[]string{evm + "=http://a", evmArchive + "=http://b"}, "", "", 0},
+	} {
+		s, err := load(t, row.environ...)
+		switch {
+		case row.bad == "" && err != nil:
+			t.Errorf("%v: %v", row.environ, err)
+		case row.bad == "" && len(s.Warnings) != row.warnings:
+			t.Errorf("%v: warnings %q", row.environ, s.Warnings)
+		case row.bad != "" && (err == nil || !strings.HasPrefix(err.Error(), row.bad+" was overridden but "+row.not+" was left at its default")):
+			t.Errorf("%v: got the error %v", row.environ, err)
+		}
+	}
+}
+
+// Statement 104.
+func TestRecentLimits(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, "PYLON_RECENT_OBJECTS_SOFT_LIMIT_BLOCKS=20", "PYLON_RECENT_OBJECTS_HARD_LIMIT_BLOCKS=19")
+	if err == nil || !strings.Contains(err.Error(), "hard_limit_blocks must be greater than soft_limit_blocks.") {
+		t.Errorf("got the error %v", err)
+	}
+	if s := mustLoad(t, "PYLON_RECENT_OBJECTS_SOFT_LIMIT_BLOCKS=20", "PYLON_RECENT_OBJECTS_HARD_LIMIT_BLOCKS=20"); s.RecentSoftLimit != 20 || s.RecentHardLimit != 20 {
+		t.Errorf("equal limits gave %d and %d", s.RecentSoftLimit, s.RecentHardLimit)
+	}
+}
+
+func TestAllProblemsAreReportedAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, "PYLON_UVICORN_PORT=x", "PYLON_DEBUG=x", "PYLON_BITTENSOR_NETWORK=x", `PYLON_IDENTITIES=["a"]`, "PYLON_RECENT_OBJECTS_SOFT_LIMIT_BLOCKS=1000")
+	want := "8 settings are wrong:\n  PYLON_BITTENSOR_NETWORK entry 1 must be"
+	if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Count(err.Error(), "\n") != 8 {
+		t.Errorf("got the error %v", err)
+	}
+}
+
+func TestTokensFromFiles(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	writeFile(t, folder, "token", "token-from-a-file\r\n")
+	writeFile(t, folder, "large", strings.Repeat("x", 5000))
+	writeFile(t, folder, "bad", "two\nlines-of-secret")
+
+	s, err := Load([]string{"PYLON_OPEN_ACCESS_TOKEN=", "PYLON_OPEN_ACCESS_TOKEN_FILE=token", "PYLON_METRICS_TOKEN_FILE=" + filepath.Join(folder, "token")}, folder)
+	if err != nil || s.OpenAccessToken != "token-from-a-file" || s.MetricsToken != "token-from-a-file" {
+		t.Fatalf("got %q and %q, %v", string(s.OpenAccessToken), string(s.MetricsToken), err)
+	}
+	environ := identity("sn1", "PYLON_ID_SN1_TOKEN_FILE=token")
+	environ = slices.DeleteFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, "PYLON_ID_SN1_TOKEN=") })
+	if s, err = Load(environ, folder); err != nil || s.Identities[0].Token != "token-from-a-file" || len(s.Ignored) != 0 {
+		t.Fatalf("identity: %+v, %v", s, err)
+	}
+	for value, reason := range map[string]string{
+		"missing": "PYLON_METRICS_TOKEN_FILE names a file that cannot be read: no such file",
+		".":       "PYLON_METRICS_TOKEN_FILE names a file that cannot be read: it is a folder",
+		"large":   "PYLON_METRICS_TOKEN_FILE names a file that cannot be read: it has more than 4096 bytes",
+		"bad":     "PYLON_METRICS_TOKEN has white space",
+	} {
+		if _, err := Load([]string{"PYLON_METRICS_TOKEN_FILE=" + value}, folder); err == nil || !strings.HasPrefix(err.Error(), reason) {
+			t.Errorf("%s: got the error %v", value, err)
+		}
+	}
+	_, err = Load([]string{"PYLON_METRICS_TOKEN=the-same-long-token", "PYLON_METRICS_TOKEN_FILE=token"}, folder)
+	if err == nil || !strings.Contains(err.Error(), "are both set") {
+		t.Errorf("both: got the error %v", err)
+	}
+}
+
+func TestDotenvTroubles(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	writeFile(t, folder, "latin1", "PYLON_OPEN_ACCESS_TOKEN=caf\xe9")
+	writeFile(t, folder, "large", strings.Repeat("# filler\n", 200_000))
+	writeFile(t, folder, "messy", "PYLON_UVICORN_PORT=5\n\"secret-on-a-bad-line\" = x\nPYLON_UVICORN_HOST='10.0.0.9'\n")
+	for path, reason := range map[string]string{
+		"latin1": "PYLON_ENV_FILE (latin1) cannot be read: it is not UTF-8 text",
+		"large":  "PYLON_ENV_FILE (large) cannot be read: it has more than 1048576 bytes",
+	} {
+		if _, err := Load([]string{"PYLON_ENV_FILE=" + path}, folder); err == nil || err.Error() != reason {
+			t.Errorf("%s: got the error %v", path, err)
+		}
+	}
+	s, err := Load([]string{"PYLON_ENV_FILE=messy"}, folder)
+	if err != nil || s.Port != 5 || s.Host != "10.0.0.9" || len(s.Warnings) != 0 {
+		t.Errorf("messy: %+v, %v", s, err)
+	}
+	if s, err = Load([]string{"PYLON_ENV_FILE=."}, folder); err != nil || len(s.Warnings) != 1 {
+		t.Errorf("a folder: %+v, %v", s, err)
+	}
+}
+
+// Statement 138, and what else looks like ours and is not.
+func TestUnknownNamesAreIgnored(t *testing.T) {
+	t.Parallel()
+	s := mustLoad(t, "PYLON_CLIENT_ADDRESS=http://x", "PYLON_CLIENT_TIMEOUT={bad json", "PYLON_SENTRY_DSN=", "PYLON_OPEN_ACESS_TOKEN=typo", "PATH=/bin", "PYLON_ID_SN9_TOKEN=x", "PYLON_TEMPO=abc", "pylon_Service_Host=10.0.0.1", "=C:=x", "nonsense")
+	if diff := cmp.Diff([]string{"PYLON_ID_SN9_TOKEN", "PYLON_OPEN_ACESS_TOKEN", "PYLON_SERVICE_HOST"}, s.Ignored); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	s.Ignored = nil
+	if diff := cmp.Diff(Defaults(), s); diff != "" {
+		t.Errorf("(-default +got):\n%s", diff)
+	}
+}
+
+// dockerManager is statement 137's environment: everything that the client's docker manager passes, in Python's text
+// form.
+var dockerManager = []string{
+	"PYLON_BITTENSOR_NETWORK=finney", "PYLON_BITTENSOR_ARCHIVE_NETWORK=archive", "PYLON_BITTENSOR_ARCHIVE_BLOCKS_CUTOFF=300",
+	"PYLON_BITTENSOR_WALLET_PATH=/root/.bittensor/wallets", "PYLON_IDENTITIES=[]", "PYLON_OPEN_ACCESS_TOKEN=", "PYLON_METRICS_TOKEN=",
+	"PYLON_DOCKER_IMAGE_NAME=bittensor_pylon", "PYLON_BLOCK_DURATION_SECONDS=12.0", "PYLON_COMMIT_CYCLE_LENGTH=3",
+	"PYLON_COMMIT_WINDOW_START_OFFSET=180", "PYLON_COMMIT_WINDOW_END_BUFFER=10", "PYLON_WEIGHTS_RETRY_ATTEMPTS=200",
+	"PYLON_WEIGHTS_RETRY_DELAY_SECONDS=1", "PYLON_COMMITMENT_RETRY_ATTEMPTS=10", "PYLON_COMMITMENT_RETRY_DELAY_SECONDS=1",
+	"PYLON_ENVIRONMENT=production", "PYLON_DEFAULT_REQUEST_TIMEOUT_SECONDS=60.0", "PYLON_MAX_REQUEST_TIMEOUT_SECONDS=300.0",
+	"PYLON_EVM_RPC_URL=https://lite.chain.opentensor.ai", "PYLON_EVM_ARCHIVE_RPC_URL=https://archive.chain.opentensor.ai",
+	"PYLON_EVM_ARCHIVE_BLOCKS_CUTOFF=300", "PYLON_DEBUG=False",
+	"PYLON_SENTRY_DSN=", "PYLON_SENTRY_ENVIRONMENT=production", "PYLON_TEMPO=360",
+}
+
+func TestDockerManagersVariablesAreTheDefaults(t *testing.T) {
+	t.Parallel()
+	s := mustLoad(t, dockerManager...)
+	s.Ignored = nil // the name for Sentry
+	if diff := cmp.Diff(Defaults(), s); diff != "" {
+		t.Errorf("(-default +docker manager):\n%s", diff)
+	}
+}
+
+func TestListsAndPaths(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	s := mustLoad(t,
+		"PYLON_BITTENSOR_NETWORK= wss://a.example:443/key?x=y , local,", "PYLON_BITTENSOR_ARCHIVE_NETWORK=archive",
+		"PYLON_RECENT_OBJECTS_NETUIDS= [12, \"89\", 12.0, 0] ", "PYLON_BITTENSOR_WALLET_PATH=~/wallets", "PYLON_DATABASE_PATH=~",
+	)
+	if diff := cmp.Diff([]Address{"wss://a.example:443/key?x=y", "local"}, s.Network); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]pylon.Netuid{12, 89, 0}, s.RecentNetuids); diff != "" {
+		t.Error(diff)
+	}
+	if s.WalletPath != filepath.Join(home, "wallets") || s.DatabasePath != home {
+		t.Errorf("paths %s and %s", s.WalletPath, s.DatabasePath)
+	}
+}
+
+func TestLogDefaultsFollowDebug(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		environ       []string
+		level, format string
+	}{
+		{nil, "info", "json"},
+		{[]string{"PYLON_DEBUG=True"}, "debug", "text"},
+		{[]string{"PYLON_DEBUG=True", "PYLON_LOG_FORMAT=json", "PYLON_LOG_LEVEL=Error"}, "error", "json"},
+		{[]string{"PYLON_LOG_FORMAT=TEXT"}, "info", "text"},
+	} {
+		if s := mustLoad(t, row.environ...); s.LogLevel != row.level || s.LogFormat != row.format {
+			t.Errorf("%v: %s %s", row.environ, s.LogLevel, s.LogFormat)
+		}
+	}
+}
