@@ -254,7 +254,7 @@ func TestNumbersAreReadAsPythonReadsThem(t *testing.T) {
 	}
 }
 
-func TestReferencePageIsFresh(t *testing.T) {
+func TestDocsSettingsAreFresh(t *testing.T) {
 	t.Parallel()
 	const path = "../../docs/settings.md"
 	want := Reference()
