@@ -4,31 +4,6 @@ import "errors"
 
 var errPending = errors.New("scale: not written yet")
 
-// Builder makes a [Registry] of types that are written as text.
-type Builder struct{}
-
-// NewBuilder returns a builder without definitions.
-func NewBuilder() *Builder { return &Builder{} }
-
-// Define gives a type a name. The path may have several parts ("sp_core::crypto::AccountId32") and type parameters
-// that are recorded only ("sp_runtime::generic::Foo<Address=MultiAddress>"); other definitions refer to it by its last
-// part, or by all of it. The definition is one of
-//
-//	struct{block: u64, ip: u128}          struct(u16)          struct
-//	enum{Raw0, Id(AccountId32), Named{x: u8} = 5}
-//	u64                                   any type expression: another name for it
-//
-// Definitions may refer to each other in any order. A mistake is reported by Type and Registry.
-func (b *Builder) Define(path, definition string) {}
-
-// Type returns the number of a type that is written as an expression: a defined name, a primitive, "Vec<T>",
-// "Option<T>", "Result<A, B>", "Compact<u64>", "[u8; 32]", "(A, B)", "()", "BTreeMap<K, V>", "BTreeSet<T>",
-// "BoundedVec<T>", "Box<T>" (which is T), "String", "BitVec". Numbers stay valid in the Registry.
-func (b *Builder) Type(expr string) (TypeID, error) { return NoType, errPending }
-
-// Registry returns the types of all definitions and of all expressions that Type was called with.
-func (b *Builder) Registry() (*Registry, error) { return nil, errPending }
-
 // Uint128 is an unsigned integer of 128 bits. Bind takes it for u128 without an allocation.
 type Uint128 struct{ Lo, Hi uint64 }
 
@@ -106,16 +81,6 @@ func (r *Registry) DecodeValueFrom(rd *Reader, id TypeID) any { return nil }
 func (r *Registry) AppendValue(dst []byte, id TypeID, v any) ([]byte, error) { return nil, errPending }
 
 func (r *Registry) skip(rd *Reader, id TypeID) {}
-
-// ParseMetadata decodes metadata of version 14, 15 or 16, which begins with "meta". It keeps nothing of raw.
-func ParseMetadata(raw []byte) (*Metadata, error) { return nil, errPending }
-
-// ParseOpaqueMetadata decodes the result of the runtime API Metadata_metadata_at_version, which is an Option of a byte
-// vector around the metadata. ErrNoMetadata means that the option was empty.
-func ParseOpaqueMetadata(result []byte) (*Metadata, error) { return nil, errPending }
-
-// ErrNoMetadata means that a runtime has no metadata of the version that was asked for.
-var ErrNoMetadata = errors.New("the runtime has no metadata of this version")
 
 // Call is a described call.
 type Call struct {
