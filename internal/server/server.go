@@ -2,14 +2,36 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
+	"time"
+
+	pylon "github.com/bittensor-pylon/pylon"
 )
 
 // Server answers the REST contract. It is safe for concurrent use.
 type Server struct {
-	config  Config
-	handler http.Handler
+	config Config
+	log    *slog.Logger
+
+	served       []resource
+	routes       node
+	identities   map[string]*identity
+	identityList pylon.Identities
+	openAccess   digest
+	metrics      digest
+
+	bodies      *bodies
+	metricsPage http.Handler
+	swagger     http.Handler
+
+	draining atomic.Bool
+	capped   sparse // timeouts over the maximum
+	failed   sparse // reads that failed
 }
 
 // New returns a server that is ready to serve. It opens nothing and starts nothing.
@@ -18,17 +40,80 @@ func New(config Config) (*Server, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	return &Server{config: config, handler: http.NotFoundHandler()}, nil
+	s := &Server{
+		config:      config,
+		log:         config.Logger,
+		served:      served(config),
+		identities:  make(map[string]*identity, len(config.Identities)),
+		openAccess:  config.OpenAccessToken.digest(),
+		metrics:     config.MetricsToken.digest(),
+		metricsPage: newMetricsPage(config),
+		swagger:     newSwagger(),
+	}
+	for _, known := range config.Identities {
+		s.identities[known.Name] = &identity{Identity: known, token: known.Token.digest()}
+		s.identityList = append(s.identityList, pylon.Identity{Name: known.Name, Netuid: known.Netuid})
+	}
+	var err error
+	if s.bodies, err = newBodies(config.RenderedBytes); err != nil {
+		return nil, err
+	}
+	instruments, err := newInstruments(config.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("server: Registry: %w", err)
+	}
+	s.buildRoutes(instruments)
+	return s, nil
 }
 
 // Handler returns the handler of all routes.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler { return s }
 
-// Serve answers requests from the listener until ctx ends, then lets requests in flight finish for at most the drain
-// timeout. It closes the listener. The error is nil after a stop in time.
+// The bounds of a connection. A request's own time is bounded by its deadline, which MaxTimeout limits; those of the
+// connection must be longer, because net/http takes a read that times out for a client that has gone.
+const (
+	headerTime     = 10 * time.Second
+	idleTime       = 75 * time.Second // longer than the 5 seconds for which clients keep a connection
+	maxHeaderBytes = 64 << 10
+	connectionTime = 30 * time.Second // beyond MaxTimeout
+)
+
+// Serve answers requests from the listener until ctx ends. Then it takes no more of them and lets those in flight
+// finish, for at most the drain timeout. It closes the listener. The error is nil after a stop in time.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: s.handler}
-	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stopped()
-	return server.Serve(listener)
+	// Requests in flight do not end with ctx, but when the time to drain is over.
+	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	server := &http.Server{
+		Handler:                      s,
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout:            headerTime,
+		ReadTimeout:                  s.config.MaxTimeout + connectionTime,
+		WriteTimeout:                 s.config.MaxTimeout + connectionTime,
+		IdleTimeout:                  idleTime,
+		MaxHeaderBytes:               maxHeaderBytes,
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		DisableGeneralOptionsHandler: true,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		_ = server.Close()
+		return fmt.Errorf("server: %w", err)
+	case <-ctx.Done():
+	}
+
+	s.draining.Store(true)
+	server.SetKeepAlivesEnabled(false)
+	patience, done := context.WithTimeout(base, s.config.DrainTimeout)
+	defer done()
+	err := server.Shutdown(patience)
+	if errors.Is(err, context.DeadlineExceeded) {
+		cut()
+		err = fmt.Errorf("server: requests were still in flight %v after the stop and have been cut off", s.config.DrainTimeout)
+		_ = server.Close()
+	}
+	<-failed
+	return err
 }

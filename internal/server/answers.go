@@ -1,0 +1,121 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/bittensor-pylon/pylon/internal/problem"
+)
+
+const internalError = "Internal Server Error"
+
+// statusClientGone is what an answer counts as when nobody is there to get it. Nothing of it is ever seen by a client.
+const statusClientGone = 499
+
+// answers is the one table from kinds of problems to answers.
+var answers = map[problem.Kind]struct {
+	status int
+	// detail is the text when the problem brings none, or when users must not see what it brings.
+	detail string
+	when   string // for the documentation
+}{
+	problem.Unknown:       {http.StatusInternalServerError, internalError, "Nobody foresaw it. The cause is in the log, under the request id, and nowhere else."},
+	problem.Invalid:       {http.StatusBadRequest, "Bad Request", "The request is wrong: a header, a parameter or the body. Wrong fields are listed under `extra`."},
+	problem.Unauthorized:  {http.StatusUnauthorized, "Unauthorized", "No usable `Authorization` header."},
+	problem.Forbidden:     {http.StatusForbidden, "Forbidden", "A token, but not the one of this route."},
+	problem.NotFound:      {http.StatusNotFound, "Not Found", "What the request names does not exist."},
+	problem.TooLarge:      {http.StatusRequestEntityTooLarge, "Request Entity Too Large", "The body is over 10,000,000 bytes."},
+	problem.Unprocessable: {http.StatusUnprocessableEntity, "Unprocessable Entity", "The request is well formed and makes no sense."},
+	problem.Canceled:      {statusClientGone, "Client Closed Request", "The client has gone. Only the log and the metrics see it."},
+	problem.Unsupported:   {http.StatusNotImplemented, "Not Implemented", "The chain could not do this yet at that block."},
+	problem.Unavailable:   {http.StatusBadGateway, "Bad Gateway", "A node failed. Try again."},
+	problem.NotReady:      {http.StatusServiceUnavailable, "Service Unavailable", "The service does not have it yet, or only too old."},
+	problem.Timeout:       {http.StatusGatewayTimeout, "Request timed out", "The time that the request allows is over. What it has started on the chain goes on."},
+}
+
+// problemAnswer is an error body.
+type problemAnswer struct {
+	status int
+	detail string
+	fields []problem.Field
+}
+
+// answerTo finds the answer to an error.
+func answerTo(err error) problemAnswer {
+	kind := problem.KindOf(err)
+	row, ok := answers[kind]
+	if !ok {
+		row = answers[problem.Unknown]
+	}
+	answer := problemAnswer{status: row.status, detail: row.detail}
+	var known *problem.Error
+	if errors.As(err, &known) && kind != problem.Unknown {
+		answer.fields = known.Fields
+		if known.Detail != "" {
+			answer.detail = known.Detail
+		}
+	}
+	return answer
+}
+
+func (a problemAnswer) body() []byte {
+	type entry struct {
+		Message string `json:"message"`
+		Key     string `json:"key,omitempty"`
+		Source  string `json:"source,omitempty"`
+	}
+	body := struct {
+		StatusCode int     `json:"status_code"`
+		Detail     string  `json:"detail"`
+		Extra      []entry `json:"extra,omitempty"`
+	}{StatusCode: a.status, Detail: a.detail}
+	for _, field := range a.fields {
+		body.Extra = append(body.Extra, entry(field))
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(body) // strings and an integer always encode
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+}
+
+// refuse answers a request that has no exchange.
+func (s *Server) refuse(w http.ResponseWriter, status int, detail string) {
+	body := problemAnswer{status: status, detail: detail}.body()
+	header := w.Header()
+	header["Content-Type"] = jsonContent
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// fail answers with an error. What users must not see is logged, here and once.
+func (x *exchange) fail(err error) {
+	kind := problem.KindOf(err)
+	switch kind {
+	case problem.Unknown, problem.Unavailable, problem.Canceled:
+		// Whatever a read says after its time is over, the time is the reason.
+		switch {
+		case x.ctx == nil:
+		case x.request.Context().Err() != nil:
+			kind, err = problem.Canceled, problem.Wrap(problem.Canceled, "", err)
+		case x.ctx.expired():
+			kind, err = problem.Timeout, problem.Wrap(problem.Timeout, "", err)
+		}
+	}
+	switch kind {
+	case problem.Unknown:
+		x.server.log.Error("request failed", "error", err, x.attr())
+	case problem.Unavailable, problem.Timeout: // a node that is down fails every request
+		if dropped, ok := x.server.failed.allow(time.Second); ok {
+			x.server.log.Warn("request failed", "error", err, x.attr(), "unlogged", dropped)
+		}
+	}
+	x.write(answerTo(err))
+}
+
+func (x *exchange) write(answer problemAnswer) { x.writeJSON(answer.status, answer.body()) }
