@@ -185,7 +185,15 @@ func (r *Registry) layOut(id TypeID, depth int) error {
 				l.fixed = -1
 			}
 		}
-	default: // vectors, compacts and bit sequences
+	case KindCompact:
+		if err := r.layOut(t.Elem, depth+1); err != nil {
+			return err
+		}
+		l.least, l.fixed = 1, -1
+		if width, ok := r.compactOf(t); ok && width == 0 {
+			l.least, l.fixed = 0, 0
+		}
+	default: // vectors and bit sequences
 		l.least, l.fixed = 1, -1
 	}
 	l.state = layoutDone

@@ -4,41 +4,6 @@ import "errors"
 
 var errPending = errors.New("scale: not written yet")
 
-// Uint128 is an unsigned integer of 128 bits. Bind takes it for u128 without an allocation.
-type Uint128 struct{ Lo, Hi uint64 }
-
-// BindError says that a Go type does not fit a described type.
-type BindError struct {
-	// Type is the described type, Field its field, or the one that it lacks; empty when the type itself does not fit.
-	Type, Field string
-	// Reason says what is wrong.
-	Reason string
-}
-
-func (e *BindError) Error() string {
-	name := e.Type
-	if e.Field != "" {
-		name += "." + e.Field
-	}
-	return "bind " + name + ": " + e.Reason
-}
-
-// Codec decodes and encodes values of one described type as the Go type T. It never changes, so any number of
-// goroutines may use it.
-type Codec[T any] struct{}
-
-// Bind joins the Go type T with a described type. The error is a *BindError. (Doc to come in bind.go.)
-func Bind[T any](reg *Registry, id TypeID) (*Codec[T], error) { return nil, errPending }
-
-// Decode decodes a value that takes all of b.
-func (c *Codec[T]) Decode(b []byte) (T, error) { var v T; return v, errPending }
-
-// DecodeFrom decodes the next value of r into v; the reader keeps the error.
-func (c *Codec[T]) DecodeFrom(r *Reader, v *T) {}
-
-// Append appends the encoded value. It is an error when T does not cover every field of the described type.
-func (c *Codec[T]) Append(dst []byte, v *T) ([]byte, error) { return nil, errPending }
-
 // Object is a struct value; the fields are in the order of the chain.
 type Object []Member
 
@@ -68,9 +33,6 @@ type Enum struct {
 // Bytes is a byte vector or array; in JSON a string of 0x and hexadecimal digits.
 type Bytes []byte
 
-// Bits is a bit sequence; in JSON a string of 0b and binary digits, the first bit first.
-type Bits []bool
-
 // DecodeValue decodes a value of a described type that takes all of b; see "Values" in the package documentation.
 func (r *Registry) DecodeValue(id TypeID, b []byte) (any, error) { return nil, errPending }
 
@@ -79,8 +41,6 @@ func (r *Registry) DecodeValueFrom(rd *Reader, id TypeID) any { return nil }
 
 // AppendValue appends a value, encoded as a described type; see "Values" in the package documentation.
 func (r *Registry) AppendValue(dst []byte, id TypeID, v any) ([]byte, error) { return nil, errPending }
-
-func (r *Registry) skip(rd *Reader, id TypeID) {}
 
 // Call is a described call.
 type Call struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -71,16 +72,41 @@ func (r *Reader) Close() error {
 
 type positionError struct {
 	offset int
+	path   string // of the value that failed, from the outside in
 	err    error
 }
 
-func (e *positionError) Error() string { return fmt.Sprintf("byte %d: %v", e.offset, e.err) }
+func (e *positionError) Error() string {
+	if e.path == "" {
+		return fmt.Sprintf("byte %d: %v", e.offset, e.err)
+	}
+	return fmt.Sprintf("byte %d: %s: %v", e.offset, e.path, e.err)
+}
+
 func (e *positionError) Unwrap() error { return e.err }
+
+// within and withinIndex add the field or the element that was being read to the error, from the inside out.
+func (r *Reader) within(field string) {
+	e, ok := r.err.(*positionError) //nolint:errorlint // set by fail only, never wrapped
+	if !ok || field == "" || len(e.path) > 200 {
+		return
+	}
+	if e.path != "" && e.path[0] != '[' {
+		field += "."
+	}
+	e.path = field + e.path
+}
+
+func (r *Reader) withinIndex(i int) {
+	if r.err != nil {
+		r.within("[" + strconv.Itoa(i) + "]")
+	}
+}
 
 // fail keeps the first error and makes every later read fail by itself: nothing is left to read.
 func (r *Reader) fail(err error) {
 	if r.err == nil {
-		r.err = &positionError{r.pos, err}
+		r.err = &positionError{offset: r.pos, err: err}
 	}
 	r.pos, r.values = len(r.buf), 0
 }
