@@ -1,0 +1,93 @@
+package chain
+
+import (
+	"context"
+
+	pylon "github.com/bittensor-pylon/pylon"
+	"github.com/bittensor-pylon/pylon/internal/substrate"
+)
+
+// headBuffer is how many heads may wait while one is worked on. Missing some does no harm: only the newest counts.
+const headBuffer = 16
+
+// Start begins to read ahead on every new block, until Close. Further calls do nothing.
+func (c *Chain) Start() {
+	c.start.Do(func() {
+		events, stop := c.lookout.nodes.Watch(headBuffer)
+		if !c.flights.spawn(func(ctx context.Context) {
+			defer stop()
+			c.watch(ctx, events)
+		}) {
+			stop()
+		}
+	})
+}
+
+// Close ends all reads, those ahead included, and waits for them. Their callers get an error.
+func (c *Chain) Close() {
+	c.start.Do(func() {}) // a later Start does nothing
+	c.flights.close()
+}
+
+func (c *Chain) watch(ctx context.Context, events <-chan substrate.HeadEvent) {
+	for {
+		select {
+		case event, ok := <-events:
+			switch {
+			case !ok:
+				return
+			case event.Finalized:
+				c.finalized.Store(max(c.finalized.Load(), event.Header.Number))
+			default:
+				c.readAll()
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// readAll reads at the newest head what somebody has asked for lately, and forgets the subnets for which nobody has. The
+// number of reads depends on the number of subnets, not on how many ask for them.
+func (c *Chain) readAll() {
+	head := c.lookout.known()
+	if head == nil {
+		return
+	}
+	if c.info.idle() < c.config.KeepReady {
+		readAhead(c, &c.info, head)
+	}
+	c.subnets.Range(func(netuid, asked any) bool {
+		l := asked.(*latest[*subnet]) //nolint:forcetypeassert // the map holds nothing else
+		if l.idle() >= c.config.KeepReady {
+			c.subnets.CompareAndDelete(netuid.(pylon.Netuid), asked) //nolint:forcetypeassert // as above
+			return true
+		}
+		// A number that was no subnet's is not followed, however often it is asked for: there are 65536 of them.
+		if ready := l.ready.Load(); ready == nil || ready.value.neurons != nil {
+			readAhead(c, l, head)
+		}
+		return true
+	})
+}
+
+// readAhead begins to read the answer at head, if nobody has begun yet.
+func readAhead[T any](c *Chain, l *latest[T], head *sighting) {
+	if !l.claim(head) {
+		return
+	}
+	c.flights.spawn(func(ctx context.Context) {
+		select {
+		case c.ahead <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		defer func() { <-c.ahead }()
+		if c.lookout.last.Load() != head {
+			return // it took too long to get here: the next head is being read
+		}
+		if _, err := l.at(ctx, head); err != nil {
+			c.config.Logger.Debug("a read ahead failed", "block", head.Number, "error", err)
+		}
+	})
+}

@@ -1,0 +1,95 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/bittensor-pylon/pylon/internal/substrate"
+)
+
+const defaultBlockTime = 12 * time.Second
+
+// Config says which nodes a Chain reads from and what it keeps.
+type Config struct {
+	// Main are the nodes that know the newest block, and everything of the last few hundred blocks. Required. The Chain
+	// does not close it.
+	Main *substrate.Client
+	// Archive are nodes that know every block. The Chain does not close it. Defaults to Main.
+	Archive *substrate.Client
+	// ArchiveCutoff is how many blocks behind the head a block may be for its state to be asked of the main nodes;
+	// exactly as many still may. Defaults to 300.
+	ArchiveCutoff uint64
+	// CacheBytes bounds the memory for answers, by estimate. Defaults to 32 MiB.
+	CacheBytes int64
+	// ReadTimeout is how long one read may take altogether, whoever waits for it. Defaults to 60 seconds.
+	ReadTimeout time.Duration
+	// KeepReady is how long after the last request for a subnet's latest neurons every new block's are read ahead.
+	// Defaults to 5 minutes.
+	KeepReady time.Duration
+	// ReadAhead is how many reads ahead go on at the same time. Defaults to 8.
+	ReadAhead int
+	// BlockTime is the time between two blocks. Defaults to 12 seconds.
+	BlockTime time.Duration
+	// Logger gets what an operator has to know. Defaults to slog.Default().
+	Logger *slog.Logger
+	// Observe is told of every operation on the chain when it has ended, for metrics. It must be quick and safe for
+	// concurrent use. Defaults to nothing.
+	Observe func(Operation)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Archive == nil {
+		c.Archive = c.Main
+	}
+	c.ArchiveCutoff = orDefault(c.ArchiveCutoff, 300)
+	c.CacheBytes = orDefault(c.CacheBytes, 32<<20)
+	c.ReadTimeout = orDefault(c.ReadTimeout, time.Minute)
+	c.KeepReady = orDefault(c.KeepReady, 5*time.Minute)
+	c.ReadAhead = orDefault(c.ReadAhead, 8)
+	c.BlockTime = orDefault(c.BlockTime, defaultBlockTime)
+	c.Logger = orDefault(c.Logger, slog.Default())
+	return c
+}
+
+func orDefault[T comparable](value, byDefault T) T {
+	var zero T
+	if value == zero {
+		return byDefault
+	}
+	return value
+}
+
+// validate checks a configuration whose defaults are filled in.
+func (c Config) validate() error {
+	if c.Main == nil {
+		return errors.New("chain: Main is required")
+	}
+	return c.validateNumbers()
+}
+
+func (c Config) validateNumbers() error {
+	for name, value := range map[string]int64{
+		"CacheBytes":  c.CacheBytes,
+		"ReadTimeout": int64(c.ReadTimeout),
+		"KeepReady":   int64(c.KeepReady),
+		"ReadAhead":   int64(c.ReadAhead),
+		"BlockTime":   int64(c.BlockTime),
+	} {
+		if value < 0 {
+			return fmt.Errorf("chain: %s is negative", name)
+		}
+	}
+	return nil
+}
+
+// uriOf names the nodes of a client, without credentials.
+func uriOf(client *substrate.Client) string {
+	var names []string
+	for _, node := range client.Nodes() {
+		names = append(names, node.Node)
+	}
+	return strings.Join(names, ",")
+}

@@ -1,0 +1,155 @@
+package chain
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	pylon "github.com/bittensor-pylon/pylon"
+	"github.com/bittensor-pylon/pylon/internal/scale"
+)
+
+// latestSubnet returns a subnet at the newest block for which it is ready.
+func (c *Chain) latestSubnet(ctx context.Context, netuid pylon.Netuid) (*subnet, error) {
+	asked := c.latestOf(netuid)
+	asked.touch()
+	head, err := c.newest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ready, newest := asked.near(head)
+	if ready == nil {
+		return asked.at(ctx, head)
+	}
+	if !newest {
+		readAhead(c, asked, head)
+	}
+	return ready.value, nil
+}
+
+// latestOf returns the question for a subnet's latest neurons.
+func (c *Chain) latestOf(netuid pylon.Netuid) *latest[*subnet] {
+	if known, ok := c.subnets.Load(netuid); ok {
+		return known.(*latest[*subnet])
+	}
+	known, _ := c.subnets.LoadOrStore(netuid, &latest[*subnet]{
+		read: func(ctx context.Context, head *sighting) (*subnet, error) {
+			return c.subnetAt(ctx, head.block(), netuid)
+		},
+	})
+	return known.(*latest[*subnet])
+}
+
+func (c *Chain) subnetAtNumber(ctx context.Context, number uint64, netuid pylon.Netuid) (*subnet, error) {
+	at, err := c.blockAt(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	return c.subnetAt(ctx, at, netuid)
+}
+
+// subnetAt returns a subnet at a block. That there is no such subnet is an answer like another, and kept like another.
+func (c *Chain) subnetAt(ctx context.Context, at block, netuid pylon.Netuid) (*subnet, error) {
+	q := question{topic: aboutNeurons, netuid: netuid, hash: at.Hash}
+	return ask[*subnet](ctx, c.flights, q, func(ctx context.Context) (fetched, error) {
+		neurons, err := read(ctx, c, getNeurons, at, netuidLabel(netuid), func(ctx context.Context, v *visit) (*pylon.Neurons, error) {
+			return v.neurons(ctx, netuid)
+		})
+		if err != nil {
+			return fetched{}, err
+		}
+		answer := newSubnet(neurons)
+		return fetched{value: answer, bytes: answer.bytes()}, nil
+	})
+}
+
+// neurons reads the neurons of a subnet and the state that their stakes are in, both at once, and nil when there is no
+// such subnet.
+func (v *visit) neurons(ctx context.Context, netuid pylon.Netuid) (*pylon.Neurons, error) {
+	layout, err := v.layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lists, err := layout.neurons()
+	if err != nil {
+		return nil, err
+	}
+	states, err := layout.subnetState()
+	if lacksMethod(err) {
+		states, err = nil, nil // the runtime is from before there were subnet states
+	}
+	if err != nil {
+		return nil, err
+	}
+
+	// Only the waiting is done side by side. What is decoded may be anything, and is decoded where a panic is caught.
+	args := scale.AppendUint16(nil, uint16(netuid))
+	var list, state []byte
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		list, err = measure(groupCtx, v, getNeuronsList, func(ctx context.Context, v *visit) ([]byte, error) {
+			return v.call(ctx, lists.method, args)
+		})
+		return err
+	})
+	if states != nil {
+		group.Go(func() (err error) {
+			state, err = measure(groupCtx, v, getSubnetState, func(ctx context.Context, v *visit) ([]byte, error) {
+				return v.call(ctx, states.method, args)
+			})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+
+	records, err := lists.decode(list)
+	if err != nil {
+		return nil, err
+	}
+	var stateRecord *subnetStateRecord
+	if states != nil {
+		if stateRecord, err = states.decode(state); err != nil {
+			return nil, err
+		}
+		if stateRecord == nil {
+			return nil, nil
+		}
+	} else if records == nil || len(*records) == 0 {
+		// A list of no neurons is what these runtimes say of a subnet without neurons and of no subnet.
+		exists, err := v.exists(ctx, netuid)
+		if err != nil || !exists {
+			return nil, err
+		}
+		records = new([]neuronRecord)
+	}
+	return neuronsOf(v.block, netuid, *records, stateRecord, v.chain.bookOf(netuid))
+}
+
+func (c *Chain) bookOf(netuid pylon.Netuid) *addressBook {
+	if known, ok := c.books.Load(netuid); ok {
+		return known.(*addressBook)
+	}
+	known, _ := c.books.LoadOrStore(netuid, new(addressBook))
+	return known.(*addressBook)
+}
+
+// existsAt tells whether there was such a subnet at a block.
+func (c *Chain) existsAt(ctx context.Context, at block, netuid pylon.Netuid) (bool, error) {
+	q := question{topic: aboutExistence, netuid: netuid, hash: at.Hash}
+	return ask[bool](ctx, c.flights, q, func(ctx context.Context) (fetched, error) {
+		exists, err := read(ctx, c, getSubnetExists, at, netuidLabel(netuid), func(ctx context.Context, v *visit) (bool, error) {
+			return v.exists(ctx, netuid)
+		})
+		return fetched{value: exists}, err
+	})
+}
+
+func (v *visit) exists(ctx context.Context, netuid pylon.Netuid) (bool, error) {
+	layout, err := v.layout(ctx)
+	if err != nil {
+		return false, err
+	}
+	return stored(ctx, v, layout.networks, uint16(netuid))
+}
