@@ -127,12 +127,14 @@ func TestEveryRowReachesItsField(t *testing.T) {
 func TestBadValuesAreNamed(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ name, value, reason string }{
-		{"PYLON_BITTENSOR_NETWORK", "finny", "entry 1 must be a ws:// or wss:// address or one of finney, archive, test, local"},
-		{"PYLON_BITTENSOR_NETWORK", "http://node", "entry 1 must be"},
-		{"PYLON_BITTENSOR_NETWORK", "ws://", "entry 1 must be"},
-		{"PYLON_BITTENSOR_NETWORK", "ws://good,wss://user:pa/ss@bad:port", "entry 2 must be"},
+		{"PYLON_BITTENSOR_NETWORK", "finny", `cannot be used: "finny" is neither one of the names archive, finney,`},
+		{"PYLON_BITTENSOR_NETWORK", "http://node", `cannot be used: "http://node": heads come by WebSocket: use ws://node`},
+		{"PYLON_BITTENSOR_NETWORK", "ws://", `cannot be used: "ws://" is neither`},
+		{"PYLON_BITTENSOR_NETWORK", "ws://good,wss://user:pa/ss@bad:port", `cannot be used: "wss://bad:port" is neither`},
 		{"PYLON_BITTENSOR_NETWORK", ",,", "names no node"},
-		{"PYLON_BITTENSOR_ARCHIVE_NETWORK", "archiv", "entry 1 must be"},
+		{"PYLON_BITTENSOR_NETWORK", "test,finney", `cannot be used: wss://entrypoint-finney.opentensor.ai:443 has the genesis`},
+		{"PYLON_BITTENSOR_NETWORK", "ws://a,ws://a", `cannot be used: ws://a is named twice`},
+		{"PYLON_BITTENSOR_ARCHIVE_NETWORK", "archiv", `cannot be used: "archiv" is neither`},
 		{"PYLON_BITTENSOR_ARCHIVE_BLOCKS_CUTOFF", "-1", `must be an integer from 0 to 2147483647, not "-1"`},
 		{"PYLON_BITTENSOR_ARCHIVE_BLOCKS_CUTOFF", "many", "must be an integer"},
 		{"PYLON_BITTENSOR_WALLET_PATH", "", ""},
@@ -458,7 +460,7 @@ func TestRecentLimits(t *testing.T) {
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, "PYLON_UVICORN_PORT=x", "PYLON_DEBUG=x", "PYLON_BITTENSOR_NETWORK=x", `PYLON_IDENTITIES=["a"]`, "PYLON_RECENT_OBJECTS_SOFT_LIMIT_BLOCKS=1000")
-	want := "8 settings are wrong:\n  PYLON_BITTENSOR_NETWORK entry 1 must be"
+	want := "8 settings are wrong:\n  PYLON_BITTENSOR_NETWORK cannot be used: "
 	if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Count(err.Error(), "\n") != 8 {
 		t.Errorf("got the error %v", err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/server"
+	"github.com/bittensor-pylon/pylon/internal/substrate"
 )
 
 // form is how the text of one setting is read, and into what. The accepted texts are those of the Python service
@@ -263,28 +264,29 @@ func (a Address) GoString() string { return a.String() }
 // MarshalText returns the same as String.
 func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// networkNames are the names that stand for a node of a public network, or for one on this machine.
-var networkNames = []string{"finney", "archive", "test", "local"}
-
-// nodes is a list of nodes, each by its name or its WebSocket address, with commas between them.
+// nodes is a list of nodes, each by its name or its WebSocket address, with commas between them. What may be in it is
+// for package substrate to say.
 func nodes(to *[]Address) form {
 	return form{name: "nodes", read: func(text string) error {
-		*to = nil
-		parts := strings.Split(text, ",")
-		for i, part := range parts {
-			part = strings.TrimSpace(part)
-			if part == "" && len(parts) > 1 {
-				continue // a comma too many
+		var list []string
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" { // a comma too many does no harm
+				list = append(list, part)
 			}
-			if !slices.Contains(networkNames, part) && !isAddress(part, "ws", "wss") {
-				return fmt.Errorf("entry %d must be a ws:// or wss:// address or one of %s", i+1, strings.Join(networkNames, ", "))
-			}
-			*to = append(*to, Address(part))
 		}
-		if len(*to) == 0 {
+		if len(list) == 0 {
 			return errors.New("names no node")
 		}
-		return nil
+		client, err := substrate.New(substrate.Config{Nodes: list})
+		if err != nil {
+			_, reason, _ := strings.Cut(err.Error(), "]: ") // behind the field of the Config; it shows the entry as far as it may
+			return fmt.Errorf("cannot be used: %s", reason)
+		}
+		*to = nil
+		for _, part := range list {
+			*to = append(*to, Address(part))
+		}
+		return client.Close()
 	}}
 }
 

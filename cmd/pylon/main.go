@@ -1,0 +1,92 @@
+// Command pylon is the Pylon service and its tools.
+//
+//	pylon serve     the service, with settings from the environment and .env
+//	pylon dev       a development chain and the service in front of it, in one process
+//	pylon version   what this binary was built from
+//
+// Exit codes: 0 for a stop that was asked for, 1 for a failure, 2 for wrong usage or settings.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/bittensor-pylon/pylon/internal/app"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// commands is the command line.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the service. Its settings come from the environment and from a .env file."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// process is what a command uses of the process that it runs in.
+type process struct {
+	environ []string
+	stdout  io.Writer
+	stderr  io.Writer
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], process{environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}))
+}
+
+func run(args []string, p process) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The first signal asks for a graceful stop. Then the signals mean again what they mean everywhere: the second one
+	// ends the process at once.
+	context.AfterFunc(ctx, stop)
+
+	var cli commands
+	parser, err := kong.New(&cli,
+		kong.Name("pylon"),
+		kong.Description("An HTTP service in front of the Subtensor chain of Bittensor."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+	)
+	if err != nil {
+		fmt.Fprintln(p.stderr, "pylon:", err)
+		return exitFailure
+	}
+	command, err := parser.Parse(args)
+	if err == nil {
+		err = command.Run()
+	}
+	if err != nil {
+		fmt.Fprintln(p.stderr, "pylon:", err)
+	}
+	return exitCode(err)
+}
+
+// exitCode says whose fault an error is.
+func exitCode(err error) int {
+	var usage *kong.ParseError
+	var settings *app.SettingsError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage), errors.As(err, &settings), errors.Is(err, errUsage):
+		return exitUsage
+	default:
+		return exitFailure
+	}
+}
+
+// errUsage marks errors of the command line that the parser does not see.
+var errUsage = errors.New("wrong usage")

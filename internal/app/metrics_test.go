@@ -1,0 +1,95 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/bittensor-pylon/pylon/internal/chain"
+)
+
+// page is what a registry shows.
+func page(registry *prometheus.Registry) string {
+	recorder := httptest.NewRecorder()
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
+	return recorder.Body.String()
+}
+
+// Statement 105 of the checklist, the part of the chain's operations: names, labels and buckets are those of the
+// Python service.
+func TestChainMetrics(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	m := newChainMetrics(registry)
+	m.observe(chain.Operation{Name: "get_neurons", Status: "success", URI: "wss://a", Netuid: "12", Duration: 700 * time.Millisecond})
+	m.observe(chain.Operation{Name: "get_neurons", Status: "unknown_block", URI: "wss://a", Netuid: "12", Duration: 3 * time.Minute})
+	m.observe(chain.Operation{Name: "get_neurons", Status: "success", URI: "wss://b", Netuid: "12", Fallback: "unknown_block", Duration: time.Second})
+
+	want := `# HELP pylon_bittensor_fallback_total Operations that were done on the archive nodes, by reason
+# TYPE pylon_bittensor_fallback_total counter
+pylon_bittensor_fallback_total{hotkey="N/A",operation="get_neurons",reason="stale_block"} 0
+pylon_bittensor_fallback_total{hotkey="N/A",operation="get_neurons",reason="unknown_block"} 1
+# HELP pylon_bittensor_operation_duration_seconds Duration of operations on the chain, in seconds
+# TYPE pylon_bittensor_operation_duration_seconds histogram
+`
+	for _, series := range []struct {
+		labels string
+		value  float64
+	}{
+		{`hotkey="N/A",netuid="12",operation="get_neurons",status="success",uri="wss://a"`, 0.7},
+		{`hotkey="N/A",netuid="12",operation="get_neurons",status="success",uri="wss://b"`, 1},
+		{`hotkey="N/A",netuid="12",operation="get_neurons",status="unknown_block",uri="wss://a"`, 180},
+	} {
+		for _, bucket := range []float64{0.1, 0.5, 1, 2, 5, 10, 30, 60, 120} {
+			count := 0
+			if series.value <= bucket {
+				count = 1
+			}
+			want += fmt.Sprintf("pylon_bittensor_operation_duration_seconds_bucket{%s,le=\"%v\"} %d\n", series.labels, bucket, count)
+		}
+		want += fmt.Sprintf("pylon_bittensor_operation_duration_seconds_bucket{%s,le=\"+Inf\"} 1\n", series.labels)
+		want += fmt.Sprintf("pylon_bittensor_operation_duration_seconds_sum{%s} %v\n", series.labels, series.value)
+		want += fmt.Sprintf("pylon_bittensor_operation_duration_seconds_count{%s} 1\n", series.labels)
+	}
+	if diff := cmp.Diff(want, page(registry)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Whoever may ask for subnets may ask for any number: that must not make the metrics grow without end.
+func TestNetuidLabelsAreBounded(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	m := newChainMetrics(registry)
+	for netuid := range 5000 {
+		m.observe(chain.Operation{Name: "get_neurons", Status: "error", URI: "wss://a", Netuid: fmt.Sprint(netuid)})
+	}
+	if got := strings.Count(page(registry), "_seconds_count{"); got != mostNetuids+1 {
+		t.Errorf("%d series", got)
+	}
+}
+
+func TestRegistryKnowsProcessAndRuntime(t *testing.T) {
+	t.Parallel()
+	families, err := newRegistry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, family := range families {
+		names = append(names, family.GetName())
+	}
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_open_fds"} {
+		if !slices.Contains(names, name) {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
