@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
-	"sync"
 )
 
 // Codec decodes and encodes values of one described type as the Go type T. It never changes, so any number of
@@ -116,9 +115,6 @@ func (p *lazyPlan) decode(r *Reader, v reflect.Value) {
 	}
 	r.leave()
 }
-
-// planCache keeps the plans that AppendValue makes for Go structs.
-type planCache struct{ plans sync.Map }
 
 func (r *Registry) bind(id TypeID, t reflect.Type) (plan, error) {
 	if _, err := r.Type(id); err != nil {
