@@ -46,20 +46,24 @@ type problemAnswer struct {
 
 // answerTo finds the answer to an error.
 func answerTo(err error) problemAnswer {
-	kind := problem.KindOf(err)
-	row, ok := answers[kind]
-	if !ok {
-		row = answers[problem.Unknown]
-	}
-	answer := problemAnswer{status: row.status, detail: row.detail}
-	var known *problem.Error
-	if errors.As(err, &known) && kind != problem.Unknown {
+	kind := knownKind(err)
+	answer := problemAnswer{status: answers[kind].status, detail: answers[kind].detail}
+	if known := (*problem.Error)(nil); kind != problem.Unknown && errors.As(err, &known) {
 		answer.fields = known.Fields
 		if known.Detail != "" {
 			answer.detail = known.Detail
 		}
 	}
 	return answer
+}
+
+// knownKind returns a kind that has a row in the table.
+func knownKind(err error) problem.Kind {
+	kind := problem.KindOf(err)
+	if _, ok := answers[kind]; !ok {
+		return problem.Unknown
+	}
+	return kind
 }
 
 func (a problemAnswer) body() []byte {
@@ -95,7 +99,7 @@ func (s *Server) refuse(w http.ResponseWriter, status int, detail string) {
 
 // fail answers with an error. What users must not see is logged, here and once.
 func (x *exchange) fail(err error) {
-	kind := problem.KindOf(err)
+	kind := knownKind(err)
 	switch kind {
 	case problem.Unknown, problem.Unavailable, problem.Canceled:
 		// Whatever a read says after its time is over, the time is the reason.

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -51,6 +49,33 @@ func schemaName(t reflect.Type, hint string) string {
 	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "Body")
 }
 
+// propertyTexts describe the members of bodies, by schema and member.
+var propertyTexts = map[string]string{
+	"Block.hash":              "0x and 64 lower-case hexadecimal digits.",
+	"BlockInfo.hash":          "0x and 64 lower-case hexadecimal digits.",
+	"BlockInfo.timestamp":     "When the block was made, in whole seconds since the Unix epoch.",
+	"AxonInfo.ip":             "IPv4 or IPv6 address; 0.0.0.0 when the neuron serves nothing.",
+	"AxonInfo.protocol":       "0 TCP, 1 UDP, 4 HTTP; others as the neuron gave them.",
+	"Stakes.alpha":            "Stake in the subnet's token, own and inherited.",
+	"Stakes.tao":              "Stake on the root subnet in TAO, unweighted.",
+	"Stakes.total":            "Alpha and weighted TAO: what permits and thresholds look at.",
+	"Neuron.uid":              "Number of the neuron on its subnet.",
+	"Neuron.coldkey":          "SS58 address of the owner.",
+	"Neuron.hotkey":           "SS58 address.",
+	"Neuron.stake":            "Stake of the hotkey on this subnet in alpha, without inheritance.",
+	"Neuron.emission":         "What the last epoch gave, in alpha.",
+	"Neuron.rank":             "Between 0 and 1.",
+	"Neuron.incentive":        "Between 0 and 1.",
+	"Neuron.consensus":        "Between 0 and 1.",
+	"Neuron.trust":            "Between 0 and 1.",
+	"Neuron.validator_trust":  "Between 0 and 1.",
+	"Neuron.dividends":        "Between 0 and 1.",
+	"Neuron.last_update":      "Number of the block at which the neuron last set weights.",
+	"Neuron.validator_permit": "Whether the neuron may validate.",
+	"Neuron.pruning_score":    "The raw 16-bit score.",
+	"Validators.validators":   "By total stake, highest first; equal stakes in uid order.",
+}
+
 const bearerScheme = "bearer"
 
 // openAPIDocument describes every route of the resources.
@@ -64,7 +89,8 @@ func openAPIDocument(served []resource) []byte {
 			Description: "Reads the Bittensor chain and writes to it on behalf of its users.",
 		},
 		Components: &huma.Components{
-			Schemas: registry,
+			Schemas:   registry,
+			Responses: map[string]*huma.Response{},
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				bearerScheme: {Type: "http", Scheme: "bearer"},
 			},
@@ -75,20 +101,32 @@ func openAPIDocument(served []resource) []byte {
 			document.AddOperation(resource.operation(mount, registry))
 		}
 	}
-	for _, schema := range registry.Map() {
-		schema.AdditionalProperties = openSchema(schema.AdditionalProperties)
+	body := registry.Schema(reflect.TypeFor[problemBody](), true, "")
+	for kind, row := range answers {
+		document.Components.Responses[responseName(kind)] = &huma.Response{Description: row.when, Content: jsonMedia(body)}
 	}
-	compact, err := document.MarshalJSON()
+	describe(registry)
+	text, err := document.MarshalJSON()
 	if err != nil {
 		panic(fmt.Sprintf("server: the OpenAPI document does not encode: %v", err)) // it is made of constants
 	}
-	var text bytes.Buffer
-	if err := json.Indent(&text, compact, "", "  "); err != nil {
-		panic(fmt.Sprintf("server: the OpenAPI document is no JSON: %v", err))
-	}
-	text.WriteByte('\n')
-	return text.Bytes()
+	return text
 }
+
+// describe adds to the schemas what Go types do not say.
+func describe(registry huma.Registry) {
+	for name, schema := range registry.Map() {
+		schema.AdditionalProperties = openSchema(schema.AdditionalProperties)
+		for property, member := range schema.Properties {
+			if text, ok := propertyTexts[name+"."+property]; ok {
+				member.Description = text
+			}
+		}
+	}
+}
+
+// responseName is what the document calls the answer to a kind of problem.
+func responseName(kind problem.Kind) string { return strings.ReplaceAll(kind.String(), " ", "-") }
 
 // openSchema lets objects have members that the document does not know: answers may grow.
 func openSchema(additional any) any {
@@ -130,10 +168,8 @@ func (r *resource) operation(at mount, registry huma.Registry) *huma.Operation {
 			Description: "The identity works on another subnet: the Location header has its path.",
 		}
 	}
-	body := registry.Schema(reflect.TypeFor[problemBody](), true, "")
 	for _, kind := range kinds {
-		row := answers[kind]
-		operation.Responses[strconv.Itoa(row.status)] = &huma.Response{Description: row.when, Content: jsonMedia(body)}
+		operation.Responses[strconv.Itoa(answers[kind].status)] = &huma.Response{Ref: "#/components/responses/" + responseName(kind)}
 	}
 	return operation
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
+	"io"
 	"log/slog"
 )
 
@@ -16,8 +18,11 @@ type Secret string
 // String returns a fixed word, also for the empty secret.
 func (Secret) String() string { return redacted }
 
-// GoString returns a fixed word, for the verb %#v.
+// GoString returns a fixed word.
 func (Secret) GoString() string { return redacted }
+
+// Format prints a fixed word for every verb, wrong ones included.
+func (Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, redacted) }
 
 // LogValue returns a fixed word, for slog.
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

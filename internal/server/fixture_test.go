@@ -1,0 +1,236 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	pylon "github.com/bittensor-pylon/pylon"
+	"github.com/bittensor-pylon/pylon/internal/problem"
+)
+
+const (
+	openToken    = "open-access-token"
+	metricsToken = "metrics-token"
+	sn1Token     = "token-of-sn1"
+	sn2Token     = "token-of-sn2"
+
+	v1Neurons         = "/api/v1/subnet/1/block/latest/neurons"
+	v1IdentityNeurons = "/api/v1/identity/sn1/subnet/1/block/latest/neurons"
+)
+
+// fakeChain answers every read with the same values, or as the functions say.
+type fakeChain struct {
+	block      *pylon.BlockInfo
+	neurons    *pylon.Neurons
+	validators *pylon.Validators
+
+	// before, when set, is called by every read that waits for the chain and can end it with an error.
+	before func(ctx context.Context, read string) error
+}
+
+func (c *fakeChain) ask(ctx context.Context, read string) error {
+	if c.before == nil {
+		return nil
+	}
+	return c.before(ctx, read)
+}
+
+func (c *fakeChain) LatestBlock(ctx context.Context) (*pylon.BlockInfo, error) {
+	return c.block, c.ask(ctx, "LatestBlock")
+}
+
+func (c *fakeChain) LatestNeurons(ctx context.Context, _ pylon.Netuid) (*pylon.Neurons, error) {
+	return c.neurons, c.ask(ctx, "LatestNeurons")
+}
+
+func (c *fakeChain) LatestValidators(ctx context.Context, _ pylon.Netuid) (*pylon.Validators, error) {
+	return c.validators, c.ask(ctx, "LatestValidators")
+}
+
+func (c *fakeChain) Neurons(ctx context.Context, number uint64, _ pylon.Netuid) (*pylon.Neurons, error) {
+	if err := c.ask(ctx, "Neurons"); err != nil {
+		return nil, err
+	}
+	if number != c.neurons.Block.Number {
+		return nil, problem.Newf(problem.NotFound, "Block %d not found.", number)
+	}
+	return c.neurons, nil
+}
+
+func (c *fakeChain) Validators(ctx context.Context, number uint64, _ pylon.Netuid) (*pylon.Validators, error) {
+	if err := c.ask(ctx, "Validators"); err != nil {
+		return nil, err
+	}
+	if number != c.validators.Block.Number {
+		return nil, problem.Newf(problem.NotFound, "Block %d not found.", number)
+	}
+	return c.validators, nil
+}
+
+// fakeRecent knows the neurons of some readers.
+type fakeRecent map[recentReader]*pylon.Neurons
+
+type recentReader struct {
+	identity string
+	netuid   pylon.Netuid
+}
+
+const (
+	missingText = "Recent neurons data is not available. Cache update may not have finished yet or subnet may not be configured for caching recent objects."
+	staleText   = "Recent neurons data is stale. Cache update may be failing."
+)
+
+func (r fakeRecent) RecentNeurons(identity string, netuid pylon.Netuid) (*pylon.Neurons, error) {
+	neurons, ok := r[recentReader{identity, netuid}]
+	switch {
+	case !ok:
+		return nil, problem.New(problem.NotReady, missingText)
+	case neurons == nil:
+		return nil, problem.New(problem.NotReady, staleText)
+	default:
+		return neurons, nil
+	}
+}
+
+func testdata(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func newFakeChain(t testing.TB) *fakeChain {
+	t.Helper()
+	chain := &fakeChain{block: new(pylon.BlockInfo), neurons: new(pylon.Neurons), validators: new(pylon.Validators)}
+	for name, into := range map[string]any{
+		"block-info.json": chain.block,
+		"neurons.json":    chain.neurons,
+		"validators.json": chain.validators,
+	} {
+		if err := json.Unmarshal(testdata(t, name), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return chain
+}
+
+// fixture is a server over fakes.
+type fixture struct {
+	*Server
+
+	chain  *fakeChain
+	recent fakeRecent
+	log    *logBuffer
+}
+
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// newFixture returns a server with two identities and all tokens, as changed by change.
+func newFixture(t testing.TB, change func(*Config)) *fixture {
+	t.Helper()
+	f := &fixture{chain: newFakeChain(t), recent: fakeRecent{}, log: new(logBuffer)}
+	config := Config{
+		Chain:           f.chain,
+		Recent:          f.recent,
+		Identities:      []Identity{{Name: "sn1", Netuid: 1, Token: sn1Token}, {Name: "another", Netuid: 2, Token: sn2Token}},
+		OpenAccessToken: openToken,
+		MetricsToken:    metricsToken,
+		Logger:          slog.New(slog.NewJSONHandler(f.log, nil)),
+	}
+	if change != nil {
+		change(&config)
+	}
+	var err error
+	if f.Server, err = New(config); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// ask sends a GET with headers given as pairs.
+func (f *fixture) ask(t testing.TB, path string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	return f.send(t, http.MethodGet, path, nil, headers...)
+}
+
+func (f *fixture) send(t testing.TB, method, path string, body io.Reader, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), method, "/", body)
+	if body == nil {
+		request.Body = http.NoBody
+	}
+	path, request.URL.RawQuery, _ = strings.Cut(path, "?")
+	request.URL.Path = path
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Add(headers[i], headers[i+1])
+	}
+	recorder := httptest.NewRecorder()
+	f.ServeHTTP(recorder, request)
+	return recorder
+}
+
+// authorization is the header for a token.
+func authorization(token string) []string { return []string{"Authorization", "Bearer " + token} }
+
+// wantBody demands the status and, byte for byte, the body.
+func wantBody(t testing.TB, got *httptest.ResponseRecorder, status int, body string) {
+	t.Helper()
+	if got.Code != status || got.Body.String() != body {
+		t.Errorf("got %d %s\nwant %d %s", got.Code, clip(got.Body.String(), 600), status, clip(body, 600))
+	}
+}
+
+// wantProblem demands an error body with that status and detail and nothing else.
+func wantProblem(t testing.TB, got *httptest.ResponseRecorder, status int, detail string) {
+	t.Helper()
+	want := `{"status_code":` + strconv.Itoa(status) + `,"detail":"` + strings.ReplaceAll(detail, `"`, `\"`) + `"}`
+	wantBody(t, got, status, want)
+	if kind := got.Header().Get("Content-Type"); kind != "application/json" {
+		t.Errorf("content type %q", kind)
+	}
+}
+
+func wantHeader(t testing.TB, got *httptest.ResponseRecorder, name, value string) {
+	t.Helper()
+	if found := got.Header().Get(name); found != value {
+		t.Errorf("header %s is %q, want %q", name, found, value)
+	}
+}
+
+func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+
+func newRequest(ctx context.Context, path string, headers ...string) *http.Request {
+	request := httptest.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Add(headers[i], headers[i+1])
+	}
+	return request
+}
