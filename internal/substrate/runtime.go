@@ -1,0 +1,105 @@
+package substrate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/bittensor-pylon/pylon/internal/scale"
+)
+
+// runtimeVersion is what the runtime of a block calls itself.
+type runtimeVersion struct {
+	specName           string
+	specVersion        uint32
+	transactionVersion uint32
+}
+
+type runtimeKey struct {
+	genesis Hash
+	version runtimeVersion
+}
+
+// Runtime returns the runtime that decodes what is read at a block. It costs one small call for each block, and the
+// metadata for each version that is not among the last few. Those who ask for the same thing at the same time share the
+// calls, which go on when one of them gives up.
+func (c *Client) Runtime(ctx context.Context, at Hash) (*Runtime, error) {
+	genesis, err := c.Genesis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	version, err := c.versions.get(ctx, at, func(ctx context.Context) (runtimeVersion, error) {
+		return ask(ctx, c, query{method: "state_getRuntimeVersion", params: []any{at}, at: &at}, decodeRuntimeVersion)
+	})
+	if err != nil {
+		return nil, named(ctx, "state_getRuntimeVersion", err)
+	}
+	r, err := c.runtimes.get(ctx, runtimeKey{genesis, version}, func(ctx context.Context) (*Runtime, error) {
+		metadata, err := c.metadata(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		return &Runtime{
+			SpecName:           version.specName,
+			SpecVersion:        version.specVersion,
+			TransactionVersion: version.transactionVersion,
+			Metadata:           metadata,
+		}, nil
+	})
+	if err != nil {
+		return nil, named(ctx, "metadata", err)
+	}
+	return r, nil
+}
+
+// named gives a bare context error its place.
+func named(ctx context.Context, op string, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return contextError(ctx, op)
+	}
+	return err
+}
+
+func decodeRuntimeVersion(raw []byte) (runtimeVersion, error) {
+	var w struct {
+		SpecName           string  `json:"specName"`
+		SpecVersion        *uint32 `json:"specVersion"`
+		TransactionVersion uint32  `json:"transactionVersion"`
+	}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return runtimeVersion{}, fmt.Errorf("runtime version: %w", err)
+	}
+	if w.SpecName == "" || w.SpecVersion == nil {
+		return runtimeVersion{}, errors.New("runtime version: specName or specVersion is missing")
+	}
+	return runtimeVersion{w.SpecName, *w.SpecVersion, w.TransactionVersion}, nil
+}
+
+// metadataVersion is the version of metadata that is asked for: the first that describes runtime APIs.
+const metadataVersion = 15
+
+// metadata reads the metadata of the runtime of a block: version 15, or 14 from a runtime that knows no other.
+func (c *Client) metadata(ctx context.Context, at Hash) (*scale.Metadata, error) {
+	q := stateCall(at, "Metadata_metadata_at_version", scale.AppendUint32(nil, metadataVersion))
+	metadata, err := ask(ctx, c, q, func(raw []byte) (*scale.Metadata, error) {
+		b, err := decodeHex(raw)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) == 1 && b[0] == 0 {
+			return nil, nil // None: this version is not known
+		}
+		return scale.ParseOpaqueMetadata(b)
+	})
+	if metadata != nil || err != nil && KindOf(err) != KindMethodMissing {
+		return metadata, err
+	}
+	return ask(ctx, c, query{method: "state_getMetadata", params: []any{at}, at: &at}, func(raw []byte) (*scale.Metadata, error) {
+		b, err := decodeHex(raw)
+		if err != nil {
+			return nil, err
+		}
+		return scale.ParseMetadata(b)
+	})
+}
