@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/crypto/blake2b"
+
+	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
 // Root returns the root of a trie with the given entries, by key. It is what
@@ -97,11 +99,11 @@ func (n *node) encode(dst []byte, stateVersion uint8) []byte {
 		hash := blake2b.Sum256(n.value)
 		dst = append(dst, hash[:]...)
 	} else if n.hasValue {
-		dst = appendCompact(dst, len(n.value))
+		dst = scale.AppendCompact(dst, uint64(len(n.value)))
 		dst = append(dst, n.value...)
 	}
 	for _, child := range n.children {
-		dst = appendCompact(dst, int(child.ref.length))
+		dst = scale.AppendCompact(dst, uint64(child.ref.length))
 		dst = append(dst, child.ref.bytes[:child.ref.length]...)
 	}
 	return dst
@@ -119,18 +121,4 @@ func appendHeader(dst []byte, kind byte, bits, length int) []byte {
 		dst = append(dst, 255)
 	}
 	return append(dst, byte(length))
-}
-
-// appendCompact writes a length as a SCALE compact integer.
-func appendCompact(dst []byte, n int) []byte {
-	switch {
-	case n < 1<<6:
-		return append(dst, byte(n)<<2)
-	case n < 1<<14:
-		return binary.LittleEndian.AppendUint16(dst, uint16(n)<<2|1)
-	case n < 1<<30:
-		return binary.LittleEndian.AppendUint32(dst, uint32(n)<<2|2)
-	}
-	dst = append(dst, 3)
-	return binary.LittleEndian.AppendUint32(dst, uint32(n))
 }

@@ -84,8 +84,14 @@ type walk struct {
 // says that keys below the parent may still be before after.
 func (w *walk) node(n *node, bounded bool) bool {
 	length := len(w.path)
-	defer func() { w.path = w.path[:length] }()
 	w.path = append(w.path, n.partial...)
+	more := w.below(n, bounded)
+	w.path = w.path[:length]
+	return more
+}
+
+// below is node with the node's partial key already in the path.
+func (w *walk) below(n *node, bounded bool) bool {
 	if common := min(len(w.path), len(w.prefix)); !bytes.Equal(w.path[:common], w.prefix[:common]) {
 		return true
 	}

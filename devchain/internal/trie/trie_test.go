@@ -135,6 +135,22 @@ func TestAgainstMap(t *testing.T) {
 			if fresh != h.root {
 				t.Fatalf("version %d: root depends on how it was made", i)
 			}
+			other := history[rapid.IntRange(0, len(history)-1).Draw(t, "other")]
+			turned := h.trie.Edit()
+			for k, v := range Difference(h.trie, other.trie) {
+				old, had := h.trie.Get(k)
+				if had == (v != nil) && bytes.Equal(old, v) {
+					t.Fatalf("difference of versions: %x is the same in both", k)
+				}
+				if v == nil {
+					turned.Delete(k)
+				} else {
+					turned.Set(k, v)
+				}
+			}
+			if _, root := turned.Commit(1); root != other.root {
+				t.Fatal("applying the difference did not give the other state")
+			}
 			prefix, after := key.Draw(t, "prefix"), key.Draw(t, "after")
 			limit := rapid.IntRange(0, 4).Draw(t, "limit")
 			var wantKeys [][]byte

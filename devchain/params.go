@@ -1,0 +1,149 @@
+package devchain
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// parseParams puts parameters into the order of names. As with jsonrpsee they are
+// an array or an object, names may be in camel case, and what is unknown or too
+// much is ignored. Missing ones and null are nil.
+func parseParams(params json.RawMessage, names []string) ([]json.RawMessage, error) {
+	args := make([]json.RawMessage, len(names))
+	params = bytes.TrimSpace(params)
+	switch {
+	case len(params) == 0 || string(params) == "null":
+	case params[0] == '[':
+		var values []json.RawMessage
+		if err := json.Unmarshal(params, &values); err != nil {
+			return nil, errInvalidParams("%v", err)
+		}
+		copy(args, values)
+	case params[0] == '{':
+		var values map[string]json.RawMessage
+		if err := json.Unmarshal(params, &values); err != nil {
+			return nil, errInvalidParams("%v", err)
+		}
+		for i, name := range names {
+			value, ok := values[name]
+			if !ok {
+				value = values[camelCase(name)]
+			}
+			args[i] = value
+		}
+	default:
+		return nil, errInvalidParams("expected an array or an object")
+	}
+	for i, arg := range args {
+		if string(arg) == "null" {
+			args[i] = nil
+		}
+	}
+	return args, nil
+}
+
+func camelCase(name string) string {
+	var out strings.Builder
+	upper := false
+	for _, r := range name {
+		if r == '_' {
+			upper = true
+			continue
+		}
+		if upper {
+			out.WriteString(strings.ToUpper(string(r)))
+			upper = false
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
+
+// invalid is the error for argument i.
+func (c *invocation) invalid(i int, format string, args ...any) error {
+	return errInvalidParams("%s: %s", c.method.params[i], fmt.Sprintf(format, args...))
+}
+
+// decode reads argument i, which must be there.
+func (c *invocation) decode(i int, into any) error {
+	if c.args[i] == nil {
+		return c.invalid(i, "missing")
+	}
+	if err := json.Unmarshal(c.args[i], into); err != nil {
+		return c.invalid(i, "%v", err)
+	}
+	return nil
+}
+
+// hash reads argument i as an optional block hash.
+func (c *invocation) hash(i int) (*Hash, error) {
+	if c.args[i] == nil {
+		return nil, nil
+	}
+	var text string
+	if err := c.decode(i, &text); err != nil {
+		return nil, err
+	}
+	hash, err := ParseHash(text)
+	if err != nil {
+		return nil, c.invalid(i, "%v", err)
+	}
+	return &hash, nil
+}
+
+// bytes reads argument i as hexadecimal digits with or without 0x. A missing one
+// is nil.
+func (c *invocation) bytes(i int) ([]byte, error) {
+	if c.args[i] == nil {
+		return nil, nil
+	}
+	var text string
+	if err := c.decode(i, &text); err != nil {
+		return nil, err
+	}
+	return c.unhex(i, text)
+}
+
+func (c *invocation) unhex(i int, text string) ([]byte, error) {
+	digits := strings.TrimPrefix(text, "0x")
+	if len(digits)%2 == 1 {
+		digits = "0" + digits
+	}
+	b, err := hex.DecodeString(digits)
+	if err != nil {
+		return nil, c.invalid(i, "expected hexadecimal digits")
+	}
+	return b, nil
+}
+
+// requiredBytes is bytes of an argument that must be there.
+func (c *invocation) requiredBytes(i int) ([]byte, error) {
+	if c.args[i] == nil {
+		return nil, c.invalid(i, "missing")
+	}
+	return c.bytes(i)
+}
+
+// keys reads argument i as an optional list of storage keys.
+func (c *invocation) keys(i int) ([][]byte, error) {
+	if c.args[i] == nil {
+		return nil, nil
+	}
+	var texts []string
+	if err := c.decode(i, &texts); err != nil {
+		return nil, err
+	}
+	keys := make([][]byte, len(texts))
+	for j, text := range texts {
+		key, err := c.unhex(i, text)
+		if err != nil {
+			return nil, err
+		}
+		keys[j] = key
+	}
+	return keys, nil
+}
