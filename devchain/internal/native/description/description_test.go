@@ -37,7 +37,7 @@ func TestEverySpecParses(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				m, err := scale.ParseMetadata(raw)
+				_, err = scale.ParseMetadata(raw)
 				if err != nil {
 					t.Fatal(err)
 				}
