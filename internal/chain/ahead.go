@@ -58,9 +58,9 @@ func (c *Chain) readAll() {
 		readAhead(c, &c.info, head)
 	}
 	c.subnets.Range(func(netuid, asked any) bool {
-		l := asked.(*latest[*subnet]) //nolint:forcetypeassert // the map holds nothing else
+		l := asked.(*latest[*subnet])
 		if l.idle() >= c.config.KeepReady {
-			c.subnets.CompareAndDelete(netuid.(pylon.Netuid), asked) //nolint:forcetypeassert // as above
+			c.subnets.CompareAndDelete(netuid.(pylon.Netuid), asked)
 			return true
 		}
 		// A number that was no subnet's is not followed, however often it is asked for: there are 65536 of them.

@@ -86,7 +86,7 @@ func ask[T any](ctx context.Context, f *flights, q question, fetch func(context.
 	if err != nil {
 		return none, err
 	}
-	return answer.(T), nil //nolint:forcetypeassert // a topic has one type of answer
+	return answer.(T), nil
 }
 
 func (f *flights) ask(ctx context.Context, q question, fetch func(context.Context) (fetched, error)) (any, error) {

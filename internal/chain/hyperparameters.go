@@ -129,14 +129,14 @@ func (v *visit) hyperparameters(ctx context.Context, netuid pylon.Netuid) (*Hype
 	}
 	long, err := answerOf(ctx, v, layout.hyperparams2, args)
 	if err == nil && long != nil {
-		return long.public(), nil
+		return long.public()
 	}
 	if !lacksMethod(err) {
 		return nil, err
 	}
 	short, err := answerOf(ctx, v, layout.hyperparams1, args)
 	if err == nil && short != nil {
-		return short.public(), nil
+		return short.public()
 	}
 	return nil, err
 }

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -9,34 +10,34 @@ import (
 
 // hyperparamsRecord is the chain's SubnetHyperparams, the first shape. activity_cutoff was a u16 before spec 423.
 type hyperparamsRecord struct {
-	Rho                        uint16 `scale:"rho"`
-	Kappa                      uint16 `scale:"kappa"`
-	ImmunityPeriod             uint16 `scale:"immunity_period"`
-	MinAllowedWeights          uint16 `scale:"min_allowed_weights"`
-	MaxWeightsLimit            uint16 `scale:"max_weights_limit"`
-	Tempo                      uint16 `scale:"tempo"`
-	MinDifficulty              uint64 `scale:"min_difficulty"`
-	MaxDifficulty              uint64 `scale:"max_difficulty"`
-	WeightsVersion             uint64 `scale:"weights_version"`
-	WeightsRateLimit           uint64 `scale:"weights_rate_limit"`
-	AdjustmentInterval         uint16 `scale:"adjustment_interval"`
-	ActivityCutoff             uint64 `scale:"activity_cutoff"`
-	RegistrationAllowed        bool   `scale:"registration_allowed"`
-	TargetRegsPerInterval      uint16 `scale:"target_regs_per_interval"`
-	MinBurn                    uint64 `scale:"min_burn"`
-	MaxBurn                    uint64 `scale:"max_burn"`
-	BondsMovingAvg             uint64 `scale:"bonds_moving_avg"`
-	MaxRegsPerBlock            uint16 `scale:"max_regs_per_block"`
-	ServingRateLimit           uint64 `scale:"serving_rate_limit"`
-	MaxValidators              uint16 `scale:"max_validators"`
-	AdjustmentAlpha            uint64 `scale:"adjustment_alpha"`
-	Difficulty                 uint64 `scale:"difficulty"`
-	CommitRevealPeriod         uint64 `scale:"commit_reveal_period,optional"`
-	CommitRevealInterval       uint64 `scale:"commit_reveal_weights_interval,optional"` // its name at spec 218
-	CommitRevealWeightsEnabled bool   `scale:"commit_reveal_weights_enabled"`
-	AlphaHigh                  uint16 `scale:"alpha_high"`
-	AlphaLow                   uint16 `scale:"alpha_low"`
-	LiquidAlphaEnabled         bool   `scale:"liquid_alpha_enabled"`
+	Rho                        uint16  `scale:"rho"`
+	Kappa                      uint16  `scale:"kappa"`
+	ImmunityPeriod             uint16  `scale:"immunity_period"`
+	MinAllowedWeights          uint16  `scale:"min_allowed_weights"`
+	MaxWeightsLimit            uint16  `scale:"max_weights_limit"`
+	Tempo                      uint16  `scale:"tempo"`
+	MinDifficulty              uint64  `scale:"min_difficulty"`
+	MaxDifficulty              uint64  `scale:"max_difficulty"`
+	WeightsVersion             uint64  `scale:"weights_version"`
+	WeightsRateLimit           uint64  `scale:"weights_rate_limit"`
+	AdjustmentInterval         uint16  `scale:"adjustment_interval"`
+	ActivityCutoff             uint64  `scale:"activity_cutoff"`
+	RegistrationAllowed        bool    `scale:"registration_allowed"`
+	TargetRegsPerInterval      uint16  `scale:"target_regs_per_interval"`
+	MinBurn                    uint64  `scale:"min_burn"`
+	MaxBurn                    uint64  `scale:"max_burn"`
+	BondsMovingAvg             uint64  `scale:"bonds_moving_avg"`
+	MaxRegsPerBlock            uint16  `scale:"max_regs_per_block"`
+	ServingRateLimit           uint64  `scale:"serving_rate_limit"`
+	MaxValidators              uint16  `scale:"max_validators"`
+	AdjustmentAlpha            uint64  `scale:"adjustment_alpha"`
+	Difficulty                 uint64  `scale:"difficulty"`
+	CommitRevealPeriod         *uint64 `scale:"commit_reveal_period,optional"`
+	CommitRevealInterval       *uint64 `scale:"commit_reveal_weights_interval,optional"` // its name at spec 218
+	CommitRevealWeightsEnabled bool    `scale:"commit_reveal_weights_enabled"`
+	AlphaHigh                  uint16  `scale:"alpha_high"`
+	AlphaLow                   uint16  `scale:"alpha_low"`
+	LiquidAlphaEnabled         bool    `scale:"liquid_alpha_enabled"`
 }
 
 // hyperparams2Record is the chain's SubnetHyperparamsV2, the second shape: the first one and what follows.
@@ -51,7 +52,14 @@ type hyperparams2Record struct {
 	UserLiquidityEnabled  bool   `scale:"user_liquidity_enabled"`
 }
 
-func (r *hyperparamsRecord) public() *Hyperparameters {
+func (r *hyperparamsRecord) public() (*Hyperparameters, error) {
+	period := r.CommitRevealPeriod
+	if period == nil {
+		period = r.CommitRevealInterval
+	}
+	if period == nil {
+		return nil, errors.New("hyperparameter commit_reveal_period is missing")
+	}
 	return &Hyperparameters{
 		Tempo:                      r.Tempo,
 		ImmunityPeriod:             r.ImmunityPeriod,
@@ -61,7 +69,7 @@ func (r *hyperparamsRecord) public() *Hyperparameters {
 		WeightsVersion:             r.WeightsVersion,
 		WeightsRateLimit:           r.WeightsRateLimit,
 		CommitRevealWeightsEnabled: r.CommitRevealWeightsEnabled,
-		CommitRevealPeriod:         max(r.CommitRevealPeriod, r.CommitRevealInterval),
+		CommitRevealPeriod:         *period,
 		ActivityCutoff:             r.ActivityCutoff,
 		MaxValidators:              r.MaxValidators,
 		ServingRateLimit:           r.ServingRateLimit,
@@ -80,18 +88,21 @@ func (r *hyperparamsRecord) public() *Hyperparameters {
 		Difficulty:                 &r.Difficulty,
 		MinDifficulty:              &r.MinDifficulty,
 		MaxDifficulty:              &r.MaxDifficulty,
-	}
+	}, nil
 }
 
-func (r *hyperparams2Record) public() *Hyperparameters {
-	h := r.hyperparamsRecord.public()
+func (r *hyperparams2Record) public() (*Hyperparameters, error) {
+	h, err := r.hyperparamsRecord.public()
+	if err != nil {
+		return nil, err
+	}
 	h.AlphaSigmoidSteepness = new(float64(r.AlphaSigmoidSteepness) / (1 << 32))
 	h.YumaVersion = &r.YumaVersion
 	h.SubnetIsActive = &r.SubnetIsActive
 	h.TransfersEnabled = &r.TransfersEnabled
 	h.BondsResetEnabled = &r.BondsResetEnabled
 	h.UserLiquidityEnabled = &r.UserLiquidityEnabled
-	return h
+	return h, nil
 }
 
 // hyperparamEntry is a name and a value of the third shape.

@@ -1,0 +1,67 @@
+package chain
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	pylon "github.com/bittensor-pylon/pylon"
+	"github.com/bittensor-pylon/pylon/internal/substrate"
+)
+
+// decodeRecorded does what a visit does with the recorded answers.
+func decodeRecorded(tb testing.TB, l *layout, book *addressBook) *pylon.Neurons {
+	tb.Helper()
+	r := must(recorded())(tb)
+	lists := must(l.neurons())(tb)
+	states := must(l.subnetState())(tb)
+	records := must(lists.decode(r.result(lists.method)))(tb)
+	state := must(states.decode(r.result(states.method)))(tb)
+	at := block{Number: 6852690, Hash: must(substrate.ParseHash(r.BlockHash))(tb)}
+	return must(neuronsOf(at, 1, *records, state, book))(tb)
+}
+
+// The 1,024 neurons of a main-network block, every field of each, beside what polkadot-js made of the same bytes
+// (interop/replay/decode.mjs wrote testdata/neurons-343.json.gz).
+func TestNeuronsOfARecordedBlock(t *testing.T) {
+	t.Parallel()
+	l := newLayout(must(recordedRuntime())(t))
+	got := decodeRecorded(t, l, new(addressBook))
+	var want pylon.Neurons
+	if err := readGzipJSON(filepath.Join("testdata", "neurons-343.json.gz"), &want); err != nil {
+		t.Fatal(err)
+	}
+	if len(want.Neurons) != 1024 {
+		t.Fatalf("%d neurons to compare with", len(want.Neurons))
+	}
+	if diff := cmp.Diff(&want, got, cmp.Comparer(sameAddress)); diff != "" {
+		t.Errorf("neurons (-polkadot-js +ours):\n%s", diff)
+	}
+	text := must(json.Marshal(got))(t)
+	var again pylon.Neurons
+	if err := json.Unmarshal(text, &again); err != nil || !cmp.Equal(got, &again, cmp.Comparer(sameAddress)) {
+		t.Errorf("the answer does not survive its JSON form: %v", err)
+	}
+}
+
+func sameAddress(a, b pylon.AxonInfo) bool { return a == b }
+
+func BenchmarkNeurons(b *testing.B) {
+	l := newLayout(must(recordedRuntime())(b))
+	b.Run("first block", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			decodeRecorded(b, l, new(addressBook))
+		}
+	})
+	b.Run("next block", func(b *testing.B) {
+		b.ReportAllocs()
+		book := new(addressBook)
+		decodeRecorded(b, l, book)
+		for b.Loop() {
+			decodeRecorded(b, l, book)
+		}
+	})
+}
