@@ -113,10 +113,10 @@ func (x *exchange) fail(err error) {
 	}
 	switch kind {
 	case problem.Unknown:
-		x.server.log.Error("request failed", "error", err, x.attr())
+		x.server.log.Error("request failed", "error", clip(err.Error(), longestText), x.attr())
 	case problem.Unavailable, problem.Timeout: // a node that is down fails every request
 		if dropped, ok := x.server.failed.allow(time.Second); ok {
-			x.server.log.Warn("request failed", "error", err, x.attr(), "unlogged", dropped)
+			x.server.log.Warn("request failed", "error", clip(err.Error(), longestText), x.attr(), "unlogged", dropped)
 		}
 	}
 	x.write(answerTo(err))

@@ -1,3 +1,30 @@
-// Package server is the HTTP side of the service: routes, authentication, timeouts, errors, rendering, metrics, and
-// the OpenAPI document.
+// Package server is the HTTP side of the service: routing, authentication, timeouts, errors, rendering, metrics, and the
+// OpenAPI document. What it answers with comes from the chain through the interfaces beside [Config].
+//
+// # One request
+//
+// [Server.ServeHTTP] keeps the order of the contract. A path that is unknown, a wrong method and a path integer that does
+// not parse are answered at once and leave no trace. A request that has found its route becomes an exchange: it gets a
+// request id, is counted, and its X-Pylon-Timeout header is read (400); then the guard of the route looks at its token
+// (401, 404 for an unknown identity, 403); then, on routes of an identity, at its netuid (308); then the route answers. An
+// error that comes back on the way is written by one function, by way of one table from kinds of problems to statuses
+// (answers.go, docs/errors.md). What has no row there is a 500, whose cause is logged and never shown. A panic is a 500 too.
+//
+// # One table
+//
+// resources in routes.go names each thing to ask for, the places where it can be asked, and who may. The tree of routes, the
+// answers to OPTIONS and to wrong methods, the metric labels and the OpenAPI document all come from it. To add a
+// resource, add a row and its answer method.
+//
+// # Hot reads
+//
+// A hot read must cost hardly more than writing its bytes. So bodies are kept rendered and compressed, under the hash of
+// their block and the question, with their headers ready (rendered.go); metrics are looked up once per route and status
+// (metrics.go); tokens are compared as digests; and the deadline of a request makes its timer only when a read waits for
+// it (deadline.go).
+//
+// # Bounds
+//
+// Every connection has its times (headers, body, idle, all of it), headers and bodies their sizes, kept bodies their
+// memory, and a stop its end: [Server.Serve] lets requests in flight finish for the drain timeout and then cuts them off.
 package server

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -78,7 +79,7 @@ func (x *exchange) end() {
 	panicked := recover()
 	if panicked != nil && panicked != http.ErrAbortHandler {
 		x.server.log.Error("panic while answering a request",
-			"panic", panicked, "stack", string(debug.Stack()), x.attr())
+			"panic", clip(fmt.Sprint(panicked), longestText), "stack", string(debug.Stack()), x.attr())
 		if x.status == 0 {
 			x.write(problemAnswer{status: http.StatusInternalServerError, detail: internalError})
 		} else {
@@ -101,11 +102,14 @@ func (x *exchange) end() {
 	}
 }
 
-// attr describes the request to the log. The path is from outside, and so is its length.
+// attr describes the request to the log.
 func (x *exchange) attr() slog.Attr {
 	return slog.Group("request",
-		"id", x.id[0], "method", x.route.method, "route", x.route.template, "path", clip(x.request.URL.Path, 256))
+		"id", x.id[0], "method", x.route.method, "route", x.route.template, "path", clip(x.request.URL.Path, longestText))
 }
+
+// longestText is how many bytes of a text from outside a log line holds.
+const longestText = 1024
 
 func clip(text string, longest int) string {
 	if len(text) <= longest {

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/problem"
@@ -22,8 +25,8 @@ var subnetMounts = map[string][]string{
 	"/api/_unstable//openaccess/subnet/+1/": authorization(openToken),
 }
 
-// Conformance 31 to 33, 36, 40, 65 and 129: the expected bytes are those of the encoder of the Python service.
-func TestConformance031Neurons(t *testing.T) {
+// Conformance 32, 33 and 36 too: the expected bytes are those of the encoder of the Python service.
+func TestConformance031And040And129Neurons(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
 	f.recent[recentReader{"", 1}] = f.chain.neurons
@@ -212,4 +215,29 @@ func FuzzPathInt(f *testing.F) {
 			t.Fatalf("%q is %q and then %q", text, n, again)
 		}
 	})
+}
+
+func TestConformance135NeuronsAnswerInTime(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	f.chain.neurons = manyNeurons(1024)
+	address := serve(t, f)
+	client := &http.Client{Timeout: 5 * time.Second} // as long as clients before 1.7 wait
+	defer client.CloseIdleConnections()
+	for _, coding := range []string{"identity", "gzip"} { // nothing is rendered yet
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+v1Neurons, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+openToken)
+		request.Header.Set("Accept-Encoding", coding)
+		answer, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != 200 || size < 100_000 {
+			t.Errorf("%s: %d, %d bytes, %v", coding, answer.StatusCode, size, err)
+		}
+		_ = answer.Body.Close()
+	}
 }

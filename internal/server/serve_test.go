@@ -314,20 +314,3 @@ func TestListenerThatFailsEndsServe(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-
-func TestHeadersOverTheLimitAreRefused(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, nil)
-	conn, err := net.Dial("tcp", serve(t, f))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	go func() {
-		_, _ = io.WriteString(conn, "GET /health HTTP/1.1\r\nHost: a\r\nX-Long: "+strings.Repeat("x", 2*maxHeaderBytes)+"\r\n\r\n")
-	}()
-	status, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil || !strings.HasPrefix(status, "HTTP/1.1 431 ") {
-		t.Errorf("%q, %v", status, err)
-	}
-}

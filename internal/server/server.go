@@ -96,7 +96,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		DisableGeneralOptionsHandler: true,
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(jsonRefusals{listener}) }()
 	select {
 	case err := <-failed:
 		_ = server.Close()
