@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
@@ -26,7 +27,7 @@ func newLayout(runtime *substrate.Runtime) *layout {
 	return &layout{
 		runtime:      runtime,
 		neurons:      lazyMethod[[]neuronRecord](runtime, "NeuronInfoRuntimeApi", "get_neurons_lite", "Vec<NeuronInfoLite>", false),
-		subnetState:  lazyMethod[subnetStateRecord](runtime, "SubnetInfoRuntimeApi", "get_subnet_state", "", true),
+		subnetState:  lazyMethod[subnetStateRecord](runtime, "SubnetInfoRuntimeApi", "get_subnet_state", "Option<SubnetState>", true),
 		hyperparams1: lazyMethod[hyperparamsRecord](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams", "SubnetHyperparams", true),
 		hyperparams2: lazyMethod[hyperparams2Record](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams_v2", "", true),
 		hyperparams3: lazyMethod[[]hyperparamEntry](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams_v3", "", true),
@@ -117,10 +118,12 @@ func lazyMethod[T any](runtime *substrate.Runtime, trait, method, old string, op
 				return nil, fmt.Errorf("%w: %s", scale.ErrNoAPI, d.method)
 			}
 			d.wrapped = err == nil || runtime.SpecVersion < firstTypedSpec
-			if optional && !d.wrapped {
-				old = "Option<" + old + ">"
+			// Inside a byte vector most old results that may be missing are bare, the vector being empty then.
+			asOption := strings.HasPrefix(old, "Option<")
+			if optional && !d.wrapped && !asOption {
+				old, asOption = "Option<"+old+">", true
 			}
-			err = d.bindOld(old, optional && !d.wrapped)
+			err = d.bindOld(old, asOption)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("spec version %d: %s: %w", runtime.SpecVersion, d.method, err)

@@ -85,6 +85,7 @@ func (v *visit) neurons(ctx context.Context, netuid pylon.Netuid) (*pylon.Neuron
 	// Only the waiting is done side by side. What is decoded may be anything, and is decoded where a panic is caught.
 	args := scale.AppendUint16(nil, uint16(netuid))
 	var list, state []byte
+	stateless := false
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		list, err = measure(groupCtx, v, getNeuronsList, func(ctx context.Context, v *visit) ([]byte, error) {
@@ -97,11 +98,18 @@ func (v *visit) neurons(ctx context.Context, netuid pylon.Netuid) (*pylon.Neuron
 			state, err = measure(groupCtx, v, getSubnetState, func(ctx context.Context, v *visit) ([]byte, error) {
 				return v.call(ctx, states.method, args)
 			})
+			if lacksMethod(err) && layout.runtime.SpecVersion < firstTypedSpec {
+				stateless = true // metadata of version 14 does not say so before the call
+				return nil
+			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
+	}
+	if stateless {
+		states = nil
 	}
 
 	records, err := lists.decode(list)
