@@ -67,7 +67,8 @@ func New(settings *Settings, options Options) (*App, error) {
 	a.chain, err = chain.New(chain.Config{
 		Main:          a.main,
 		Archive:       a.archive,
-		ArchiveCutoff: settings.ArchiveBlocksCutoff,
+		ArchiveCutoff: orNone(settings.ArchiveBlocksCutoff),
+		BlockTime:     settings.BlockDuration,
 		Logger:        a.logger,
 		Observe:       metrics.observe,
 	})

@@ -20,8 +20,8 @@ type Config struct {
 	// Archive are nodes that know every block. The Chain does not close it. Defaults to Main.
 	Archive *substrate.Client
 	// ArchiveCutoff is how many blocks behind the head a block may be for its state to be asked of the main nodes;
-	// exactly as many still may. Defaults to 300.
-	ArchiveCutoff uint64
+	// exactly as many still may. Negative means 0. Defaults to 300.
+	ArchiveCutoff int
 	// CacheBytes bounds the memory for answers, by estimate. Defaults to 32 MiB.
 	CacheBytes int64
 	// ReadTimeout is how long one read may take altogether, whoever waits for it. Defaults to 60 seconds.
@@ -44,7 +44,7 @@ func (c Config) withDefaults() Config {
 	if c.Archive == nil {
 		c.Archive = c.Main
 	}
-	c.ArchiveCutoff = orDefault(c.ArchiveCutoff, 300)
+	c.ArchiveCutoff = max(orDefault(c.ArchiveCutoff, 300), 0)
 	c.CacheBytes = orDefault(c.CacheBytes, 32<<20)
 	c.ReadTimeout = orDefault(c.ReadTimeout, time.Minute)
 	c.KeepReady = orDefault(c.KeepReady, 5*time.Minute)

@@ -83,7 +83,7 @@ func read[T any](ctx context.Context, c *Chain, op operation, at block, netuid s
 		var none T
 		return none, err
 	}
-	if head.Number > at.Number && head.Number-at.Number > c.config.ArchiveCutoff {
+	if head.Number > at.Number && head.Number-at.Number > uint64(c.config.ArchiveCutoff) {
 		v.source, v.fallback = &c.archive, staleBlock
 	}
 	value, err := measure(ctx, v, op, fetch)
