@@ -68,6 +68,9 @@ func run(args []string, p process) int {
 	if err == nil {
 		err = command.Run()
 	}
+	if errors.Is(err, errWorkers) {
+		err = errWorkers // without the parser's words around it
+	}
 	if err != nil {
 		fmt.Fprintln(p.stderr, "pylon:", err)
 	}
@@ -81,7 +84,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &usage), errors.As(err, &settings), errors.Is(err, errUsage):
+	case errors.As(err, &usage), errors.As(err, &settings), errors.Is(err, errUsage), errors.Is(err, errWorkers):
 		return exitUsage
 	default:
 		return exitFailure

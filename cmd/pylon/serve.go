@@ -28,14 +28,16 @@ func (*serveCommand) Run(ctx context.Context, p process) error {
 	return service.Run(ctx)
 }
 
-// refusedWorkers is the option --workers, which people know from the server of the Python service and which that service refuses in these
-// words. One process uses all processors anyway.
+// errWorkers is how the Python service refuses the option --workers.
+var errWorkers = errors.New("Passing --workers is not supported for pylon-service.") //nolint:revive,staticcheck // the exact text of the contract
+
+// refusedWorkers is the option --workers. One process uses all processors anyway.
 type refusedWorkers struct{}
 
 // Decode implements kong's mapper: it takes the value, if any, and refuses.
 func (refusedWorkers) Decode(ctx *kong.DecodeContext) error {
 	ctx.Scan.Pop()
-	return errors.New("Passing --workers is not supported for pylon-service.") //nolint:revive,staticcheck // the exact text of the contract
+	return errWorkers
 }
 
 // IsBool tells kong that the option may stand without a value.
