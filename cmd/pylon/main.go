@@ -46,11 +46,8 @@ func main() {
 }
 
 func run(args []string, p process) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	// The first signal asks for a graceful stop. Then the signals mean again what they mean everywhere: the second one
-	// ends the process at once.
-	context.AfterFunc(ctx, stop)
 
 	var cli commands
 	parser, err := kong.New(&cli,
@@ -75,6 +72,33 @@ func run(args []string, p process) int {
 		fmt.Fprintln(p.stderr, "pylon:", err)
 	}
 	return exitCode(err)
+}
+
+// untilSignal returns a context that ends at the first signal that asks the process to stop. The second one ends the
+// process at once. After stop, signals mean again what they mean everywhere.
+func untilSignal() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	stopped := make(chan struct{})
+	go func() {
+		for range 2 {
+			select {
+			case <-signals:
+			case <-stopped:
+				return
+			}
+			if ctx.Err() != nil {
+				os.Exit(exitFailure)
+			}
+			cancel()
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(stopped)
+		cancel()
+	}
 }
 
 // exitCode says whose fault an error is.

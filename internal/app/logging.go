@@ -13,7 +13,7 @@ func NewLogger(w io.Writer, level, format string) *slog.Logger {
 	if err := least.UnmarshalText([]byte(level)); err != nil {
 		panic(fmt.Sprintf("app: log level %q", level))
 	}
-	options := &slog.HandlerOptions{Level: least}
+	options := &slog.HandlerOptions{Level: least, ReplaceAttr: readableDuration}
 	switch format {
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, options))
@@ -22,4 +22,12 @@ func NewLogger(w io.Writer, level, format string) *slog.Logger {
 	default:
 		panic(fmt.Sprintf("app: log format %q", format))
 	}
+}
+
+// readableDuration writes times as "1.5s", which the JSON form would write in nanoseconds.
+func readableDuration(_ []string, attr slog.Attr) slog.Attr {
+	if attr.Value.Kind() == slog.KindDuration {
+		attr.Value = slog.StringValue(attr.Value.Duration().String())
+	}
+	return attr
 }
