@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -113,13 +114,16 @@ func (x *exchange) fail(err error) {
 	}
 	switch kind {
 	case problem.Unknown:
-		x.server.log.Error("request failed", "error", clip(err.Error(), longestText), x.attr())
+		x.server.log.Error("request failed", x.attr(), reason(err))
 	case problem.Unavailable, problem.Timeout: // a node that is down fails every request
 		if dropped, ok := x.server.failed.allow(time.Second); ok {
-			x.server.log.Warn("request failed", "error", clip(err.Error(), longestText), x.attr(), "unlogged", dropped)
+			x.server.log.Warn("request failed", x.attr(), reason(err), slog.Int64("unlogged", dropped))
 		}
 	}
 	x.write(answerTo(err))
 }
+
+// reason is an error for the log. It can hold texts from outside.
+func reason(err error) slog.Attr { return slog.String("error", clip(err.Error(), longestText)) }
 
 func (x *exchange) write(answer problemAnswer) { x.writeJSON(answer.status, answer.body()) }

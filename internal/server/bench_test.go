@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -71,6 +71,7 @@ type load struct {
 }
 
 func newLoad(tb testing.TB, address string, connections int, request string) *load {
+	tb.Helper()
 	l := &load{request: []byte(request)}
 	for range connections {
 		conn, err := net.Dial("tcp", address)
@@ -84,13 +85,14 @@ func newLoad(tb testing.TB, address string, connections int, request string) *lo
 	return l
 }
 
-// run asks as often on every connection and returns how long it took.
-func (l *load) run(tb testing.TB, each int) time.Duration {
+// run asks on every connection and returns how long it took.
+func (l *load) run(tb testing.TB) time.Duration {
+	tb.Helper()
 	began := time.Now()
 	var wait sync.WaitGroup
 	for i := range l.conns {
 		wait.Go(func() {
-			for range each {
+			for range benchEach {
 				if err := l.ask(i); err != nil {
 					tb.Error(err)
 					return
@@ -133,6 +135,7 @@ func (l *load) ask(i int) error {
 
 // serveBare runs a handler with the settings of the real server.
 func serveBare(tb testing.TB, handler http.Handler) string {
+	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
@@ -145,12 +148,17 @@ func serveBare(tb testing.TB, handler http.Handler) string {
 	go func() { stopped <- server.Serve(listener) }()
 	tb.Cleanup(func() {
 		_ = server.Shutdown(context.Background())
-		<-stopped
+		if err := <-stopped; !errors.Is(err, http.ErrServerClosed) {
+			tb.Error(err)
+		}
 	})
 	return listener.Addr().String()
 }
 
-const benchConnections = 64
+const (
+	benchConnections = 64
+	benchEach        = 10 // requests on each, in one turn
+)
 
 // BenchmarkBesideBareHandler measures hot reads over loopback connections, in turns with a bare net/http handler that
 // writes the same bytes. The metric "of-bare" is our throughput divided by the bare handler's; ns/op is one of our
@@ -163,7 +171,7 @@ func BenchmarkBesideBareHandler(b *testing.B) {
 				name = "plain"
 			}
 			b.Run(fmt.Sprintf("neurons-%d/%s", size, name), func(b *testing.B) {
-				f := newFixture(b, func(c *Config) { c.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) })
+				f := newFixture(b, func(c *Config) { c.Logger = slog.New(slog.DiscardHandler) })
 				f.chain.neurons = manyNeurons(size)
 				headers := authorization(openToken)
 				text := "GET " + v1Neurons + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + openToken +
@@ -175,17 +183,16 @@ func BenchmarkBesideBareHandler(b *testing.B) {
 				body := f.ask(b, v1Neurons, headers...).Body.Bytes()
 				ours := newLoad(b, serve(b, f), benchConnections, text+"\r\n")
 				others := newLoad(b, serveBare(b, bare(body, coding)), benchConnections, text+"\r\n")
-				const each = 10
-				ours.run(b, each)
-				others.run(b, each)
+				ours.run(b)
+				others.run(b)
 				var mine, theirs time.Duration
 				rounds := 0
 				for b.Loop() {
-					mine += ours.run(b, each)
-					theirs += others.run(b, each)
+					mine += ours.run(b)
+					theirs += others.run(b)
 					rounds++
 				}
-				requests := float64(rounds * each * benchConnections)
+				requests := float64(rounds * benchEach * benchConnections)
 				b.ReportMetric(theirs.Seconds()/mine.Seconds(), "of-bare")
 				b.ReportMetric(requests/mine.Seconds(), "req/s")
 				b.ReportMetric(requests/theirs.Seconds(), "bare-req/s")

@@ -12,8 +12,9 @@ import (
 
 const loginPath = "/api/v1/login/identity/sn1"
 
-func legacyFixture(t testing.TB) *fixture {
-	return newFixture(t, func(c *Config) { c.LegacyLogin = true })
+func legacyFixture(tb testing.TB) *fixture {
+	tb.Helper()
+	return newFixture(tb, func(c *Config) { c.LegacyLogin = true })
 }
 
 func TestConformance007To010Bodies(t *testing.T) {

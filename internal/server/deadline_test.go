@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"strings"
@@ -173,19 +174,19 @@ func TestDeadlineIsAContextLikeOthers(t *testing.T) {
 			t.Error("values are lost")
 		}
 		<-child.Done()
-		if child.Err() != context.DeadlineExceeded || early.Err() != context.DeadlineExceeded || !early.expired() {
+		if !errors.Is(child.Err(), context.DeadlineExceeded) || !errors.Is(early.Err(), context.DeadlineExceeded) || !early.expired() {
 			t.Errorf("after the time: %v, %v", child.Err(), early.Err())
 		}
 
 		unwatched := newDeadline(parent, time.Now().Add(time.Second))
 		pass(time.Second)
-		if unwatched.Err() != context.DeadlineExceeded {
+		if !errors.Is(unwatched.Err(), context.DeadlineExceeded) {
 			t.Errorf("unwatched: %v", unwatched.Err())
 		}
 
 		finished := newDeadline(parent, time.Now().Add(time.Hour))
 		finished.finish()
-		if finished.Err() != context.Canceled {
+		if !errors.Is(finished.Err(), context.Canceled) {
 			t.Errorf("finished: %v", finished.Err())
 		}
 		<-finished.Done()
@@ -197,7 +198,7 @@ func TestDeadlineIsAContextLikeOthers(t *testing.T) {
 		for _, open := range []*deadline{newDeadline(parent, time.Now().Add(time.Hour)), newDeadline(parent, time.Now().Add(time.Hour))} {
 			child := context.WithValue(open, key{}, "other")
 			cancel()
-			if open.Err() != context.Canceled || open.expired() {
+			if !errors.Is(open.Err(), context.Canceled) || open.expired() {
 				t.Errorf("canceled: %v", open.Err())
 			}
 			<-child.Done()

@@ -17,7 +17,7 @@ const (
 // before gzip before none. A client that refuses everything gets the plain body, as it does without a header.
 func pickEncoding(headers []string) encoding {
 	const unset = -1
-	gzip, zstd, plain, any := unset, unset, unset, unset
+	gzip, zstd, plain, star := unset, unset, unset, unset
 	for _, header := range headers {
 		for header != "" {
 			var item string
@@ -33,13 +33,13 @@ func pickEncoding(headers []string) encoding {
 			case strings.EqualFold(name, "identity"):
 				plain = max(plain, weight)
 			case name == "*":
-				any = max(any, weight)
+				star = max(star, weight)
 			}
 		}
 	}
 	// The star stands for every coding that is not named; it does not ask for one, so that it picks the most common.
 	if gzip == unset {
-		gzip = max(any, 0)
+		gzip = max(star, 0)
 	}
 	zstd, plain = max(zstd, 0), max(plain, 0)
 	switch {

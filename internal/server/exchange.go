@@ -56,8 +56,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.id[0] = requestID(r.Header)
 	w.Header()["X-Request-Id"] = x.id[:]
 	x.route.meter.begin()
-	defer x.end()
-	if err := x.serve(); err != nil {
+	defer x.end()                     //nolint:contextcheck // an exchange carries the context of its request
+	if err := x.serve(); err != nil { //nolint:contextcheck // as above
 		x.fail(err)
 	}
 }
@@ -77,13 +77,14 @@ func (x *exchange) serve() error {
 // end closes the books: a panic of the route becomes a 500, and the answer is counted.
 func (x *exchange) end() {
 	panicked := recover()
-	if panicked != nil && panicked != http.ErrAbortHandler {
-		x.server.log.Error("panic while answering a request",
-			"panic", clip(fmt.Sprint(panicked), longestText), "stack", string(debug.Stack()), x.attr())
+	abort := panicked == any(http.ErrAbortHandler)
+	if panicked != nil && !abort {
+		x.server.log.Error("panic while answering a request", x.attr(),
+			slog.String("panic", clip(fmt.Sprint(panicked), longestText)), slog.String("stack", string(debug.Stack())))
 		if x.status == 0 {
 			x.write(problemAnswer{status: http.StatusInternalServerError, detail: internalError})
 		} else {
-			panicked = http.ErrAbortHandler // the answer has begun: cut it off, so that nobody takes it for whole
+			abort = true // the answer has begun: cut it off, so that nobody takes it for whole
 		}
 	}
 	if x.ctx != nil {
@@ -95,9 +96,9 @@ func (x *exchange) end() {
 	took := time.Since(x.started)
 	x.route.meter.end(x.status, took)
 	if x.server.log.Enabled(x.request.Context(), slog.LevelDebug) {
-		x.server.log.Debug("request answered", x.attr(), "status", x.status, "duration", took)
+		x.server.log.Debug("request answered", x.attr(), slog.Int("status", x.status), slog.Duration("duration", took))
 	}
-	if panicked == http.ErrAbortHandler {
+	if abort {
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -103,25 +103,25 @@ func (r fakeRecent) RecentNeurons(identity string, netuid pylon.Netuid) (*pylon.
 	}
 }
 
-func testdata(t testing.TB, name string) []byte {
-	t.Helper()
+func testdata(tb testing.TB, name string) []byte {
+	tb.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return data
 }
 
-func newFakeChain(t testing.TB) *fakeChain {
-	t.Helper()
+func newFakeChain(tb testing.TB) *fakeChain {
+	tb.Helper()
 	chain := &fakeChain{block: new(pylon.BlockInfo), neurons: new(pylon.Neurons), validators: new(pylon.Validators)}
 	for name, into := range map[string]any{
 		"block-info.json": chain.block,
 		"neurons.json":    chain.neurons,
 		"validators.json": chain.validators,
 	} {
-		if err := json.Unmarshal(testdata(t, name), into); err != nil {
-			t.Fatal(err)
+		if err := json.Unmarshal(testdata(tb, name), into); err != nil {
+			tb.Fatal(err)
 		}
 	}
 	return chain
@@ -154,9 +154,9 @@ func (b *logBuffer) String() string {
 }
 
 // newFixture returns a server with two identities and all tokens, as changed by change.
-func newFixture(t testing.TB, change func(*Config)) *fixture {
-	t.Helper()
-	f := &fixture{chain: newFakeChain(t), recent: fakeRecent{}, log: new(logBuffer)}
+func newFixture(tb testing.TB, change func(*Config)) *fixture {
+	tb.Helper()
+	f := &fixture{chain: newFakeChain(tb), recent: fakeRecent{}, log: new(logBuffer)}
 	config := Config{
 		Chain:           f.chain,
 		Recent:          f.recent,
@@ -170,20 +170,20 @@ func newFixture(t testing.TB, change func(*Config)) *fixture {
 	}
 	var err error
 	if f.Server, err = New(config); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
 
 // ask sends a GET with headers given as pairs.
-func (f *fixture) ask(t testing.TB, path string, headers ...string) *httptest.ResponseRecorder {
-	t.Helper()
-	return f.send(t, http.MethodGet, path, nil, headers...)
+func (f *fixture) ask(tb testing.TB, path string, headers ...string) *httptest.ResponseRecorder {
+	tb.Helper()
+	return f.send(tb, http.MethodGet, path, nil, headers...)
 }
 
-func (f *fixture) send(t testing.TB, method, path string, body io.Reader, headers ...string) *httptest.ResponseRecorder {
-	t.Helper()
-	request := httptest.NewRequestWithContext(t.Context(), method, "/", body)
+func (f *fixture) send(tb testing.TB, method, path string, body io.Reader, headers ...string) *httptest.ResponseRecorder {
+	tb.Helper()
+	request := httptest.NewRequestWithContext(tb.Context(), method, "/", body)
 	if body == nil {
 		request.Body = http.NoBody
 	}
@@ -201,27 +201,27 @@ func (f *fixture) send(t testing.TB, method, path string, body io.Reader, header
 func authorization(token string) []string { return []string{"Authorization", "Bearer " + token} }
 
 // wantBody demands the status and, byte for byte, the body.
-func wantBody(t testing.TB, got *httptest.ResponseRecorder, status int, body string) {
-	t.Helper()
+func wantBody(tb testing.TB, got *httptest.ResponseRecorder, status int, body string) {
+	tb.Helper()
 	if got.Code != status || got.Body.String() != body {
-		t.Errorf("got %d %s\nwant %d %s", got.Code, clip(got.Body.String(), 600), status, clip(body, 600))
+		tb.Errorf("got %d %s\nwant %d %s", got.Code, clip(got.Body.String(), 600), status, clip(body, 600))
 	}
 }
 
 // wantProblem demands an error body with that status and detail and nothing else.
-func wantProblem(t testing.TB, got *httptest.ResponseRecorder, status int, detail string) {
-	t.Helper()
+func wantProblem(tb testing.TB, got *httptest.ResponseRecorder, status int, detail string) {
+	tb.Helper()
 	want := `{"status_code":` + strconv.Itoa(status) + `,"detail":"` + strings.ReplaceAll(detail, `"`, `\"`) + `"}`
-	wantBody(t, got, status, want)
+	wantBody(tb, got, status, want)
 	if kind := got.Header().Get("Content-Type"); kind != "application/json" {
-		t.Errorf("content type %q", kind)
+		tb.Errorf("content type %q", kind)
 	}
 }
 
-func wantHeader(t testing.TB, got *httptest.ResponseRecorder, name, value string) {
-	t.Helper()
+func wantHeader(tb testing.TB, got *httptest.ResponseRecorder, name, value string) {
+	tb.Helper()
 	if found := got.Header().Get(name); found != value {
-		t.Errorf("header %s is %q, want %q", name, found, value)
+		tb.Errorf("header %s is %q, want %q", name, found, value)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,11 +18,14 @@ const (
 )
 
 // openRoutes are all routes that the open-access token guards.
-func openRoutes(t *testing.T, f *fixture) []string { return guarded(t, f, openAccess) }
+func openRoutes(t *testing.T, f *fixture) []string {
+	t.Helper()
+	return guarded(t, f, openAccess)
+}
 
 func guarded(t *testing.T, f *fixture, by guard) []string {
 	t.Helper()
-	number := fmt.Sprint(f.chain.neurons.Block.Number)
+	number := strconv.FormatUint(f.chain.neurons.Block.Number, 10)
 	f.recent[recentReader{"", 1}] = f.chain.neurons
 	f.recent[recentReader{"sn1", 1}] = f.chain.neurons
 	var paths []string

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,11 +34,11 @@ func TestConformance031And040And129Neurons(t *testing.T) {
 	f.recent[recentReader{"sn1", 1}] = f.chain.neurons
 	want := string(testdata(t, "neurons.json"))
 	for mount, token := range subnetMounts {
-		for _, block := range []string{"latest", "recent", fmt.Sprint(f.chain.neurons.Block.Number), "-1"} {
+		for _, block := range []string{"latest", "recent", strconv.FormatUint(f.chain.neurons.Block.Number, 10), "-1"} {
 			got := f.ask(t, mount+"/block/"+block+"/neurons", token...)
 			wantBody(t, got, 200, want)
 			wantHeader(t, got, "Content-Type", "application/json")
-			wantHeader(t, got, "Content-Length", fmt.Sprint(len(want)))
+			wantHeader(t, got, "Content-Length", strconv.Itoa(len(want)))
 		}
 	}
 	var body struct {
@@ -69,7 +70,7 @@ func TestConformance038Validators(t *testing.T) {
 	f := newFixture(t, nil)
 	want := string(testdata(t, "validators.json"))
 	for mount, token := range subnetMounts {
-		for _, block := range []string{"latest", fmt.Sprint(f.chain.neurons.Block.Number), "-1"} {
+		for _, block := range []string{"latest", strconv.FormatUint(f.chain.neurons.Block.Number, 10), "-1"} {
 			wantBody(t, f.ask(t, mount+"/block/"+block+"/validators", token...), 200, want)
 		}
 	}
@@ -235,7 +236,7 @@ func TestConformance135NeuronsAnswerInTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if size, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != 200 || size < 100_000 {
+		if size, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK || size < 100_000 {
 			t.Errorf("%s: %d, %d bytes, %v", coding, answer.StatusCode, size, err)
 		}
 		_ = answer.Body.Close()

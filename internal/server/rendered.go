@@ -105,7 +105,7 @@ func (b *bodies) make(key bodyKey, render func([]byte) []byte) (*rendered, error
 		load = func(_ context.Context, key bodyKey) (*rendered, error) {
 			plain := key
 			plain.encoding = identityCoding
-			from, err := b.get(plain, render)
+			from, err := b.get(plain, render) //nolint:contextcheck // see below
 			if err != nil {
 				return nil, err
 			}

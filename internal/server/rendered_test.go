@@ -3,9 +3,9 @@ package server
 import (
 	"bytes"
 	"compress/gzip"
-	"fmt"
 	"io"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -80,7 +80,7 @@ func TestBodiesAreCompressedWhenAccepted(t *testing.T) {
 		got := f.ask(t, v1Neurons, append(authorization(openToken), "Accept-Encoding", accept)...)
 		wantHeader(t, got, "Content-Encoding", coding)
 		wantHeader(t, got, "Vary", "Accept-Encoding")
-		wantHeader(t, got, "Content-Length", fmt.Sprint(got.Body.Len()))
+		wantHeader(t, got, "Content-Length", strconv.Itoa(got.Body.Len()))
 		if text := unpack(t, got); got.Code != 200 || text != want {
 			t.Errorf("%q: %d %s", accept, got.Code, clip(text, 100))
 		}
@@ -198,7 +198,7 @@ func TestBodiesStayWithinTheirMemory(t *testing.T) {
 	}
 	body := bytes.Repeat([]byte{'x'}, 10_000)
 	for i := range 1000 {
-		key := bodyKey{block: fmt.Sprint(i)}
+		key := bodyKey{block: strconv.Itoa(i)}
 		if r, err := kept.get(key, func(dst []byte) []byte { return append(dst, body...) }); err != nil || len(r.body) != len(body) {
 			t.Fatal(err)
 		}

@@ -172,7 +172,7 @@ func TestSwaggerLoadsNothingFromElsewhere(t *testing.T) {
 	}
 }
 
-func TestErrorsAreDocumented(t *testing.T) {
+func TestErrorsDocs(t *testing.T) {
 	t.Parallel()
 	var page strings.Builder
 	page.WriteString(`# Errors

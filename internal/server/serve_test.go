@@ -14,19 +14,19 @@ import (
 )
 
 // serve runs the server on a loopback address until the test ends.
-func serve(t testing.TB, f *fixture) string {
-	t.Helper()
+func serve(tb testing.TB, f *fixture) string {
+	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
 	go func() { stopped <- f.Serve(ctx, listener) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		stop()
 		if err := <-stopped; err != nil {
-			t.Errorf("stop: %v", err)
+			tb.Errorf("stop: %v", err)
 		}
 	})
 	return listener.Addr().String()
@@ -116,13 +116,13 @@ func TestConformance136IdleConnectionsAreKept(t *testing.T) {
 		r := run(t, nil)
 		conn := r.listener.dial()
 		answers := request(t, conn, "/health")
-		if got := response(t, answers); got.StatusCode != 200 {
+		if got := response(t, answers); got.StatusCode != http.StatusOK {
 			t.Errorf("first: %d", got.StatusCode)
 		}
 		for _, idle := range []time.Duration{6 * time.Second, 30 * time.Second, 74 * time.Second} {
 			pass(idle)
 			request(t, conn, "/health")
-			if got := response(t, answers); got.StatusCode != 200 {
+			if got := response(t, answers); got.StatusCode != http.StatusOK {
 				t.Errorf("after %v: %d", idle, got.StatusCode)
 			}
 		}
@@ -171,7 +171,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 		pass(20 * time.Second)
 		close(release)
 		got := response(t, answer)
-		if got.StatusCode != 200 || !got.Close {
+		if got.StatusCode != http.StatusOK || !got.Close {
 			t.Errorf("the request in flight: %d, close %v", got.StatusCode, got.Close)
 		}
 		if err := <-r.stopped; err != nil {
@@ -226,7 +226,7 @@ func TestLongRequestsOutliveTheTimeoutsOfTheConnection(t *testing.T) {
 		if _, err := io.WriteString(conn, "GET /api/v1/block/latest HTTP/1.1\r\nHost: a\r\nX-Pylon-Timeout: 300\r\n\r\n"); err != nil {
 			t.Error(err)
 		}
-		if got := response(t, bufio.NewReader(conn)); got.StatusCode != 200 {
+		if got := response(t, bufio.NewReader(conn)); got.StatusCode != http.StatusOK {
 			t.Errorf("got %d", got.StatusCode)
 		}
 		r.stop()

@@ -114,6 +114,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		err = fmt.Errorf("server: requests were still in flight %v after the stop and have been cut off", s.config.DrainTimeout)
 		_ = server.Close()
 	}
-	<-failed
+	if served := <-failed; err == nil && !errors.Is(served, http.ErrServerClosed) {
+		err = fmt.Errorf("server: %w", served)
+	}
 	return err
 }
