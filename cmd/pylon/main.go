@@ -41,6 +41,9 @@ type process struct {
 	stderr  io.Writer
 }
 
+// complain says why the process ends. Nothing can be done when even that fails.
+func (p process) complain(err error) { _, _ = fmt.Fprintln(p.stderr, "pylon:", err) }
+
 func main() {
 	os.Exit(run(os.Args[1:], process{environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}))
 }
@@ -58,7 +61,7 @@ func run(args []string, p process) int {
 		kong.Bind(p),
 	)
 	if err != nil {
-		fmt.Fprintln(p.stderr, "pylon:", err)
+		p.complain(err)
 		return exitFailure
 	}
 	command, err := parser.Parse(args)
@@ -69,7 +72,7 @@ func run(args []string, p process) int {
 		err = errWorkers // without the parser's words around it
 	}
 	if err != nil {
-		fmt.Fprintln(p.stderr, "pylon:", err)
+		p.complain(err)
 	}
 	return exitCode(err)
 }

@@ -46,7 +46,6 @@ func TestMain(m *testing.M) {
 // program is a running binary.
 type program struct {
 	cmd    *exec.Cmd
-	folder string
 	stdout output
 	stderr output
 	ended  chan struct{} // closed when it has ended
@@ -115,7 +114,7 @@ func start(t *testing.T, environ []string, args ...string) *program {
 
 func startIn(t *testing.T, folder string, environ []string, args ...string) *program {
 	t.Helper()
-	p := &program{cmd: exec.Command(binary, args...), ended: make(chan struct{})} //nolint:noctx // ended by signals
+	p := &program{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = folder, append([]string{"HOME=" + folder}, environ...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {

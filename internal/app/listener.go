@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync/atomic"
 
@@ -14,7 +13,6 @@ import (
 type listener struct {
 	server  *server.Server
 	address string
-	logger  *slog.Logger
 
 	bound atomic.Pointer[net.TCPAddr] // set by start
 	drain context.CancelFunc          // set by start

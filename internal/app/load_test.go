@@ -35,21 +35,18 @@ func mustLoad(t *testing.T, environ ...string) *Settings {
 	return s
 }
 
-func writeFile(t *testing.T, folder, name, content string) string {
+func writeFile(t *testing.T, folder, name, content string) {
 	t.Helper()
-	path := filepath.Join(folder, name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return path
 }
 
-// identity is the environment of one identity.
-func identity(name string, more ...string) []string {
-	prefix := "PYLON_ID_" + strings.ToUpper(name)
+// identity is the environment of one identity, sn1.
+func identity(more ...string) []string {
 	return append([]string{
-		`PYLON_IDENTITIES=["` + name + `"]`,
-		prefix + "_WALLET_NAME=default", prefix + "_HOTKEY_NAME=hot", prefix + "_NETUID=12", prefix + "_TOKEN=a-long-enough-token",
+		`PYLON_IDENTITIES=["sn1"]`,
+		"PYLON_ID_SN1_WALLET_NAME=default", "PYLON_ID_SN1_HOTKEY_NAME=hot", "PYLON_ID_SN1_NETUID=12", "PYLON_ID_SN1_TOKEN=a-long-enough-token",
 	}, more...)
 }
 
@@ -320,7 +317,7 @@ func TestEnvironmentBeatsDotenv(t *testing.T) {
 func TestIdentitiesMayHaveAFileOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	writeFile(t, folder, ".env", strings.Join(identity("sn1"), "\n"))
+	writeFile(t, folder, ".env", strings.Join(identity(), "\n"))
 	writeFile(t, folder, "id.env", "PYLON_ID_SN1_WALLET_NAME=w\nPYLON_ID_SN1_HOTKEY_NAME=h\nPYLON_ID_SN1_NETUID=99\nPYLON_ID_SN1_TOKEN=from-the-identity-file\nPYLON_UVICORN_PORT=1\n")
 
 	s, err := Load(nil, folder)
@@ -368,12 +365,12 @@ func TestMissingIdentitySettingsAreNamed(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	_, err = load(t, identity("sn1", "PYLON_ID_SN1_NETUID=70000")...)
+	_, err = load(t, identity("PYLON_ID_SN1_NETUID=70000")...)
 	if err == nil || !strings.HasPrefix(err.Error(), "PYLON_ID_SN1_NETUID must be an integer from 0 to 65535") {
 		t.Errorf("got the error %v", err)
 	}
 	for _, empty := range []string{"WALLET_NAME", "HOTKEY_NAME", "TOKEN"} {
-		_, err = load(t, identity("sn1", "PYLON_ID_SN1_"+empty+"=")...)
+		_, err = load(t, identity("PYLON_ID_SN1_"+empty+"=")...)
 		if err == nil || !strings.HasPrefix(err.Error(), "PYLON_ID_SN1_"+empty+" is required") {
 			t.Errorf("an empty %s: %v", empty, err)
 		}
@@ -477,7 +474,7 @@ func TestTokensFromFiles(t *testing.T) {
 	if err != nil || s.OpenAccessToken != "token-from-a-file" || s.MetricsToken != "token-from-a-file" {
 		t.Fatalf("got %q and %q, %v", string(s.OpenAccessToken), string(s.MetricsToken), err)
 	}
-	environ := identity("sn1", "PYLON_ID_SN1_TOKEN_FILE=token")
+	environ := identity("PYLON_ID_SN1_TOKEN_FILE=token")
 	environ = slices.DeleteFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, "PYLON_ID_SN1_TOKEN=") })
 	if s, err = Load(environ, folder); err != nil || s.Identities[0].Token != "token-from-a-file" || len(s.Ignored) != 0 {
 		t.Fatalf("identity: %+v, %v", s, err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,13 +34,14 @@ func TestChainMetrics(t *testing.T) {
 	m.observe(chain.Operation{Name: "get_neurons", Status: "unknown_block", URI: "wss://a", Netuid: "12", Duration: 3 * time.Minute})
 	m.observe(chain.Operation{Name: "get_neurons", Status: "success", URI: "wss://b", Netuid: "12", Fallback: "unknown_block", Duration: time.Second})
 
-	want := `# HELP pylon_bittensor_fallback_total Operations that were done on the archive nodes, by reason
+	var want strings.Builder
+	want.WriteString(`# HELP pylon_bittensor_fallback_total Operations that were done on the archive nodes, by reason
 # TYPE pylon_bittensor_fallback_total counter
 pylon_bittensor_fallback_total{hotkey="N/A",operation="get_neurons",reason="stale_block"} 0
 pylon_bittensor_fallback_total{hotkey="N/A",operation="get_neurons",reason="unknown_block"} 1
 # HELP pylon_bittensor_operation_duration_seconds Duration of operations on the chain, in seconds
 # TYPE pylon_bittensor_operation_duration_seconds histogram
-`
+`)
 	for _, series := range []struct {
 		labels string
 		value  float64
@@ -53,13 +55,13 @@ pylon_bittensor_fallback_total{hotkey="N/A",operation="get_neurons",reason="unkn
 			if series.value <= bucket {
 				count = 1
 			}
-			want += fmt.Sprintf("pylon_bittensor_operation_duration_seconds_bucket{%s,le=\"%v\"} %d\n", series.labels, bucket, count)
+			fmt.Fprintf(&want, "pylon_bittensor_operation_duration_seconds_bucket{%s,le=\"%v\"} %d\n", series.labels, bucket, count)
 		}
-		want += fmt.Sprintf("pylon_bittensor_operation_duration_seconds_bucket{%s,le=\"+Inf\"} 1\n", series.labels)
-		want += fmt.Sprintf("pylon_bittensor_operation_duration_seconds_sum{%s} %v\n", series.labels, series.value)
-		want += fmt.Sprintf("pylon_bittensor_operation_duration_seconds_count{%s} 1\n", series.labels)
+		fmt.Fprintf(&want, "pylon_bittensor_operation_duration_seconds_bucket{%s,le=\"+Inf\"} 1\n", series.labels)
+		fmt.Fprintf(&want, "pylon_bittensor_operation_duration_seconds_sum{%s} %v\n", series.labels, series.value)
+		fmt.Fprintf(&want, "pylon_bittensor_operation_duration_seconds_count{%s} 1\n", series.labels)
 	}
-	if diff := cmp.Diff(want, page(registry)); diff != "" {
+	if diff := cmp.Diff(want.String(), page(registry)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -70,7 +72,7 @@ func TestNetuidLabelsAreBounded(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := newChainMetrics(registry)
 	for netuid := range 5000 {
-		m.observe(chain.Operation{Name: "get_neurons", Status: "error", URI: "wss://a", Netuid: fmt.Sprint(netuid)})
+		m.observe(chain.Operation{Name: "get_neurons", Status: "error", URI: "wss://a", Netuid: strconv.Itoa(netuid)})
 	}
 	if got := strings.Count(page(registry), "_seconds_count{"); got != mostNetuids+1 {
 		t.Errorf("%d series", got)

@@ -68,7 +68,7 @@ func TestRefreshInterval(t *testing.T) {
 
 func TestRecentContextsFollowTheSettings(t *testing.T) {
 	t.Parallel()
-	settings := mustLoad(t, identity("sn1", "PYLON_RECENT_OBJECTS_NETUIDS=[5]")...)
+	settings := mustLoad(t, identity("PYLON_RECENT_OBJECTS_NETUIDS=[5]")...)
 	config := recentConfig(settings, new(countingSource), slog.New(slog.DiscardHandler))
 	if len(config.Identities) != 1 || config.Identities[0] != (chain.RecentKey{Identity: "sn1", Netuid: 12}) {
 		t.Errorf("identities %v", config.Identities)
