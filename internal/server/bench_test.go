@@ -141,7 +141,7 @@ func serveBare(tb testing.TB, handler http.Handler) string {
 		tb.Fatal(err)
 	}
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: 330 * time.Second, WriteTimeout: 330 * time.Second,
+		Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: 330 * time.Second,
 		IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
 	}
 	stopped := make(chan error, 1)

@@ -6,23 +6,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/bittensor-pylon/pylon/internal/problem"
 )
 
-const (
-	// maxBody is the largest accepted request body in bytes.
-	maxBody = 10_000_000
-	// bodyTime is how long a client may take to send its body.
-	bodyTime = 30 * time.Second
-)
-
-// limitBodyTime gives a body its own time, also one that no route reads: net/http reads what is left of it.
-func limitBodyTime(w http.ResponseWriter) {
-	// Writers that are no connections have no deadlines, and their bodies none to wait for.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
-}
+// maxBody is the largest accepted request body in bytes.
+const maxBody = 10_000_000
 
 // readBody reads the whole body, which may be of any content type.
 func (x *exchange) readBody() ([]byte, error) {
@@ -36,8 +25,6 @@ func (x *exchange) readBody() ([]byte, error) {
 	if err != nil {
 		return nil, problem.Wrap(problem.Canceled, "", err)
 	}
-	// The time of the body must not cut off the answer: net/http takes a read that fails for a client that has gone.
-	_ = http.NewResponseController(x.writer).SetReadDeadline(time.Time{})
 	return body, nil
 }
 

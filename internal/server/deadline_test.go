@@ -189,7 +189,11 @@ func TestDeadlineIsAContextLikeOthers(t *testing.T) {
 		if !errors.Is(finished.Err(), context.Canceled) {
 			t.Errorf("finished: %v", finished.Err())
 		}
+		ended := time.Now()
 		<-finished.Done()
+		if !time.Now().Equal(ended) {
+			t.Error("a finished request waits for its deadline")
+		}
 		watched := newDeadline(parent, time.Now().Add(time.Hour))
 		done := watched.Done()
 		watched.finish()

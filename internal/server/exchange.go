@@ -29,9 +29,6 @@ type exchange struct {
 // ServeHTTP answers a request in the order of the contract: what cannot be routed is answered at once and leaves no
 // trace; then request id, metrics and timeout; then the guard; then the route.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Body != http.NoBody {
-		limitBodyTime(w)
-	}
 	if !validHost(r.Host) {
 		s.refuse(w, http.StatusBadRequest, "Invalid host header")
 		return

@@ -69,27 +69,30 @@ func New(config Config) (*Server, error) {
 // Handler returns the handler of all routes.
 func (s *Server) Handler() http.Handler { return s }
 
-// The bounds of a connection. A request's own time is bounded by its deadline, which MaxTimeout limits; those of the
-// connection must be longer, because net/http takes a read that times out for a client that has gone.
+// The bounds of a connection.
 const (
-	headerTime     = 10 * time.Second
+	headerTime = 10 * time.Second
+	// requestTime is for headers and body. It ends when they have been read: what the answer takes is bounded by the
+	// deadline of the request.
+	requestTime = 30 * time.Second
+	// writeTime is added to MaxTimeout for a client that reads slowly: net/http counts from the end of the headers.
+	writeTime      = 30 * time.Second
 	idleTime       = 75 * time.Second // longer than the 5 seconds for which clients keep a connection
 	maxHeaderBytes = 64 << 10
-	connectionTime = 30 * time.Second // beyond MaxTimeout
 )
 
 // Serve answers requests from the listener until ctx ends. Then it takes no more of them and lets those in flight
 // finish, for at most the drain timeout. It closes the listener. The error is nil after a stop in time.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	// Requests in flight do not end with ctx, but when the time to drain is over.
+	// Requests in flight do not end with ctx, but with this function, when the time to drain is over.
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	server := &http.Server{
 		Handler:                      s,
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout:            headerTime,
-		ReadTimeout:                  s.config.MaxTimeout + connectionTime,
-		WriteTimeout:                 s.config.MaxTimeout + connectionTime,
+		ReadTimeout:                  requestTime,
+		WriteTimeout:                 s.config.MaxTimeout + writeTime,
 		IdleTimeout:                  idleTime,
 		MaxHeaderBytes:               maxHeaderBytes,
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
@@ -110,7 +113,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer done()
 	err := server.Shutdown(patience)
 	if errors.Is(err, context.DeadlineExceeded) {
-		cut()
 		err = fmt.Errorf("server: requests were still in flight %v after the stop and have been cut off", s.config.DrainTimeout)
 		_ = server.Close()
 	}
