@@ -23,6 +23,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // a runtime encodes them.
 type fakeNode struct {
 	runtime *substrate.Runtime
+	// recorded, when set, has the answers of runtime APIs.
+	recorded *recording
+	// old makes it answer like a runtime before spec 233.
+	old bool
 
 	mu       sync.Mutex // guards the rest
 	blocks   map[substrate.Hash]*fakeBlock
@@ -260,10 +264,17 @@ func (n *fakeNode) StateCall(ctx context.Context, at substrate.Hash, method stri
 	defer n.mu.Unlock()
 	netuid := pylon.Netuid(binary.LittleEndian.Uint16(args))
 	neurons, exists := b.subnets[netuid]
-	switch method {
-	case "NeuronInfoRuntimeApi_get_neurons_lite":
+	switch {
+	case n.recorded != nil:
+		if result := n.recorded.result(method, args); result != nil {
+			return result, nil
+		}
+	case method == "NeuronInfoRuntimeApi_get_neurons_lite":
+		if n.old {
+			return scale.AppendByteVec(nil, encodeNeurons(netuid, b.header.Number, neurons)), nil
+		}
 		return encodeNeurons(netuid, b.header.Number, neurons), nil
-	case "SubnetInfoRuntimeApi_get_subnet_state":
+	case method == "SubnetInfoRuntimeApi_get_subnet_state" && !n.old:
 		if !exists {
 			return []byte{0}, nil
 		}

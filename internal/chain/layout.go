@@ -26,11 +26,11 @@ type layout struct {
 func newLayout(runtime *substrate.Runtime) *layout {
 	return &layout{
 		runtime:      runtime,
-		neurons:      lazyMethod[[]neuronRecord](runtime, "NeuronInfoRuntimeApi", "get_neurons_lite", "Vec<NeuronInfoLite>", false),
-		subnetState:  lazyMethod[subnetStateRecord](runtime, "SubnetInfoRuntimeApi", "get_subnet_state", "Option<SubnetState>", true),
-		hyperparams1: lazyMethod[hyperparamsRecord](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams", "SubnetHyperparams", true),
-		hyperparams2: lazyMethod[hyperparams2Record](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams_v2", "", true),
-		hyperparams3: lazyMethod[[]hyperparamEntry](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams_v3", "", true),
+		neurons:      lazyMethod[[]neuronRecord](runtime, "NeuronInfoRuntimeApi", "get_neurons_lite", false, "Vec<NeuronInfoLite>"),
+		subnetState:  lazyMethod[subnetStateRecord](runtime, "SubnetInfoRuntimeApi", "get_subnet_state", true, "Option<SubnetState>"),
+		hyperparams1: lazyMethod[hyperparamsRecord](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams", true, "SubnetHyperparams"),
+		hyperparams2: lazyMethod[hyperparams2Record](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams_v2", true, ""),
+		hyperparams3: lazyMethod[[]hyperparamEntry](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams_v3", true, ""),
 		timestamp:    lazyStorage[uint64](runtime, "Timestamp", "Now"),
 		networks:     lazyStorage[bool](runtime, "SubtensorModule", "NetworksAdded"),
 	}
@@ -103,9 +103,9 @@ func (d *decoder[T]) decode(answer []byte) (*T, error) {
 
 // lazyMethod binds the result of a runtime API method to T on first use. The runtime's metadata describes the result,
 // except for runtimes up to spec 219, whose results are byte vectors, and for metadata of version 14, which knows no
-// runtime APIs: their results are old.go's type named old. The error wraps scale.ErrNoAPI when the runtime does not have
-// the method, as far as its metadata tells.
-func lazyMethod[T any](runtime *substrate.Runtime, trait, method, old string, optional bool) func() (*decoder[T], error) {
+// runtime APIs: their results are those of old.go, of which old is one. The error wraps scale.ErrNoAPI when the runtime
+// does not have the method, as far as its metadata tells.
+func lazyMethod[T any](runtime *substrate.Runtime, trait, method string, optional bool, old string) func() (*decoder[T], error) {
 	return sync.OnceValues(func() (*decoder[T], error) {
 		d := &decoder[T]{method: trait + "_" + method}
 		metadata := runtime.Metadata
@@ -114,16 +114,8 @@ func lazyMethod[T any](runtime *substrate.Runtime, trait, method, old string, op
 		case err == nil && !isByteVec(metadata.Types, api.Output):
 			err = d.bind(metadata.Types, api.Output, optional)
 		case err == nil || metadata.Version < 15:
-			if old == "" {
-				return nil, fmt.Errorf("%w: %s", scale.ErrNoAPI, d.method)
-			}
 			d.wrapped = err == nil || runtime.SpecVersion < firstTypedSpec
-			// Inside a byte vector most old results that may be missing are bare, the vector being empty then.
-			asOption := strings.HasPrefix(old, "Option<")
-			if optional && !d.wrapped && !asOption {
-				old, asOption = "Option<"+old+">", true
-			}
-			err = d.bindOld(old, asOption)
+			err = d.bindOld(old, optional)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("spec version %d: %s: %w", runtime.SpecVersion, d.method, err)
@@ -141,16 +133,22 @@ func (d *decoder[T]) bind(types *scale.Registry, id scale.TypeID, optional bool)
 	return err
 }
 
+// bindOld binds the result to a type of old.go. Some methods wrapped an option into the byte vector and some the value,
+// with an empty vector for none; without the vector it always is an option.
 func (d *decoder[T]) bindOld(expression string, optional bool) error {
-	old, err := readOldTypes()
+	isOption := strings.HasPrefix(expression, "Option<")
+	if optional && !isOption && !d.wrapped {
+		expression, isOption = "Option<"+expression+">", true
+	}
+	types, err := oldTypes()
 	if err != nil {
 		return err
 	}
-	id, ok := old.ids[expression]
+	id, ok := types.ids[expression]
 	if !ok {
-		return fmt.Errorf("no old type %s", expression)
+		return fmt.Errorf("%w: it is younger than its description", scale.ErrNoAPI)
 	}
-	return d.bind(old.registry, id, optional)
+	return d.bind(types.registry, id, isOption)
 }
 
 // isByteVec tells whether a type is Vec<u8>.

@@ -17,8 +17,8 @@ func decodeRecorded(tb testing.TB, l *layout, book *addressBook) *pylon.Neurons 
 	r := must(recorded())(tb)
 	lists := must(l.neurons())(tb)
 	states := must(l.subnetState())(tb)
-	records := must(lists.decode(r.result(lists.method)))(tb)
-	state := must(states.decode(r.result(states.method)))(tb)
+	records := must(lists.decode(r.result(lists.method, []byte{1, 0})))(tb)
+	state := must(states.decode(r.result(states.method, []byte{1, 0})))(tb)
 	at := block{Number: 6852690, Hash: must(substrate.ParseHash(r.BlockHash))(tb)}
 	return must(neuronsOf(at, 1, *records, state, book))(tb)
 }

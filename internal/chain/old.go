@@ -10,14 +10,15 @@ import (
 // every result is a byte vector around the encoded value.
 const firstTypedSpec = 233
 
-// oldTypes are the results of runtime APIs that no metadata describes, by their type expressions.
-type oldTypes struct {
+// undescribed are the results of runtime APIs that no metadata describes, by their type expressions.
+type undescribed struct {
 	registry *scale.Registry
 	ids      map[string]scale.TypeID
 }
 
-// readOldTypes makes them once. The layouts are those of the runtime's source at the specs 218 and 219.
-var readOldTypes = sync.OnceValues(func() (oldTypes, error) {
+// oldTypes makes them once. The layouts are those of the runtime's source at the specs 218 and 219, that of SubnetState
+// the one of spec 233, which runtimes of spec 218 on their way there had already.
+var oldTypes = sync.OnceValues(func() (undescribed, error) {
 	b := scale.NewBuilder()
 	b.Define("AccountId32", "struct([u8; 32])")
 	b.Define("AxonInfo", `struct{
@@ -42,7 +43,6 @@ var readOldTypes = sync.OnceValues(func() (oldTypes, error) {
 		commit_reveal_weights_interval: Compact<u64>, commit_reveal_weights_enabled: bool, alpha_high: Compact<u16>,
 		alpha_low: Compact<u16>, liquid_alpha_enabled: bool
 	}`)
-	// Not every runtime of these specs has the state: the metadata tells, or the node when it is asked.
 	b.Define("SubnetState", `struct{
 		netuid: Compact<u16>, hotkeys: Vec<AccountId32>, coldkeys: Vec<AccountId32>, active: Vec<bool>,
 		validator_permit: Vec<bool>, pruning_score: Vec<Compact<u16>>, last_update: Vec<Compact<u64>>,
@@ -52,13 +52,15 @@ var readOldTypes = sync.OnceValues(func() (oldTypes, error) {
 		total_stake: Vec<Compact<u64>>, emission_history: Vec<Vec<Compact<u64>>>
 	}`)
 	ids := make(map[string]scale.TypeID)
-	for _, expression := range []string{"Vec<NeuronInfoLite>", "SubnetHyperparams", "Option<SubnetHyperparams>", "Option<SubnetState>"} {
+	for _, expression := range []string{
+		"Vec<NeuronInfoLite>", "Option<SubnetState>", "SubnetHyperparams", "Option<SubnetHyperparams>",
+	} {
 		id, err := b.Type(expression)
 		if err != nil {
-			return oldTypes{}, err
+			return undescribed{}, err
 		}
 		ids[expression] = id
 	}
 	registry, err := b.Registry()
-	return oldTypes{registry: registry, ids: ids}, err
+	return undescribed{registry: registry, ids: ids}, err
 })

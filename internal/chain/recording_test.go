@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
@@ -14,7 +15,7 @@ import (
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 )
 
-// recording is what a main-network node of spec 343 said about subnet 1 at one block.
+// recording is what a node said about one block.
 type recording struct {
 	BlockHash      string          `json:"block_hash"`
 	Header         json.RawMessage `json:"header"`
@@ -36,9 +37,9 @@ func (b *hexBytes) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-func (r *recording) result(method string) []byte {
+func (r *recording) result(method string, args []byte) []byte {
 	for _, call := range r.StateCalls {
-		if call.Method == method {
+		if call.Method == method && bytes.Equal(call.Args, args) {
 			return call.Result
 		}
 	}

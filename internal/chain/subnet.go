@@ -75,31 +75,24 @@ func (v *visit) neurons(ctx context.Context, netuid pylon.Netuid) (*pylon.Neuron
 		return nil, err
 	}
 	states, err := layout.subnetState()
-	if lacksMethod(err) {
-		states, err = nil, nil // the runtime is from before there were subnet states
-	}
-	if err != nil {
+	hasState := !lacksMethod(err) // else the runtime is from before there were subnet states
+	if err != nil && hasState {
 		return nil, err
 	}
 
 	// Only the waiting is done side by side. What is decoded may be anything, and is decoded where a panic is caught.
 	args := scale.AppendUint16(nil, uint16(netuid))
 	var list, state []byte
-	stateless := false
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		list, err = measure(groupCtx, v, getNeuronsList, func(ctx context.Context, v *visit) ([]byte, error) {
-			return v.call(ctx, lists.method, args)
-		})
+		list, err = v.measuredCall(groupCtx, getNeuronsList, lists.method, args)
 		return err
 	})
-	if states != nil {
+	if hasState {
 		group.Go(func() (err error) {
-			state, err = measure(groupCtx, v, getSubnetState, func(ctx context.Context, v *visit) ([]byte, error) {
-				return v.call(ctx, states.method, args)
-			})
-			if lacksMethod(err) && layout.runtime.SpecVersion < firstTypedSpec {
-				stateless = true // metadata of version 14 does not say so before the call
+			state, err = v.measuredCall(groupCtx, getSubnetState, states.method, args)
+			if lacksMethod(err) && states.wrapped {
+				hasState = false // metadata of version 14 does not tell before the call
 				return nil
 			}
 			return err
@@ -108,31 +101,40 @@ func (v *visit) neurons(ctx context.Context, netuid pylon.Netuid) (*pylon.Neuron
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	if stateless {
-		states = nil
-	}
 
-	records, err := lists.decode(list)
+	decoded, err := lists.decode(list)
 	if err != nil {
 		return nil, err
 	}
-	var stateRecord *subnetStateRecord
-	if states != nil {
-		if stateRecord, err = states.decode(state); err != nil {
-			return nil, err
-		}
-		if stateRecord == nil {
-			return nil, nil
-		}
-	} else if records == nil || len(*records) == 0 {
-		// A list of no neurons is what these runtimes say of a subnet without neurons and of no subnet.
+	var records []neuronRecord
+	if decoded != nil {
+		records = *decoded
+	}
+	if !hasState {
+		return v.neuronsWithoutState(ctx, netuid, records)
+	}
+	stakes, err := states.decode(state)
+	if err != nil || stakes == nil {
+		return nil, err
+	}
+	return neuronsOf(v.block, netuid, records, stakes, v.chain.bookOf(netuid))
+}
+
+// neuronsWithoutState makes the neurons of a runtime that has no subnet states. A list of no neurons is what such a
+// runtime says of a subnet without neurons, and of no subnet.
+func (v *visit) neuronsWithoutState(ctx context.Context, netuid pylon.Netuid, records []neuronRecord) (*pylon.Neurons, error) {
+	if len(records) == 0 {
 		exists, err := v.exists(ctx, netuid)
 		if err != nil || !exists {
 			return nil, err
 		}
-		records = new([]neuronRecord)
 	}
-	return neuronsOf(v.block, netuid, *records, stateRecord, v.chain.bookOf(netuid))
+	return neuronsOf(v.block, netuid, records, nil, v.chain.bookOf(netuid))
+}
+
+// measuredCall asks a runtime API as a part of an operation.
+func (v *visit) measuredCall(ctx context.Context, op operation, method string, args []byte) ([]byte, error) {
+	return measure(ctx, v, op, func(ctx context.Context, v *visit) ([]byte, error) { return v.call(ctx, method, args) })
 }
 
 func (c *Chain) bookOf(netuid pylon.Netuid) *addressBook {
