@@ -103,6 +103,7 @@ func (e *valueEncoder) goStruct(dst []byte, id TypeID, s reflect.Value) ([]byte,
 
 // fields encodes the fields of a struct, a tuple or a variant.
 func (e *valueEncoder) fields(dst []byte, fields []Field, v any) ([]byte, error) {
+	v = follow(v)
 	switch {
 	case len(fields) == 0:
 		if !isEmpty(v) {
