@@ -45,6 +45,12 @@ func New(config Config) (*Chain, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
+	if config.Runtime == nil {
+		var err error
+		if config.Runtime, err = NewSubtensor(SubtensorConfig{BlockTime: config.SlotDuration}); err != nil {
+			return nil, err
+		}
+	}
 	c := &Chain{config: config, ledger: newLedger(), log: config.Logger}
 	if err := c.open(); err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package devchain
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -39,7 +38,8 @@ type Config struct {
 	// time.Now.
 	Now func() time.Time
 
-	// Runtime is what the chain runs from the genesis block on. Required.
+	// Runtime is what the chain runs from the genesis block on. Defaults to a
+	// Subtensor with its own defaults.
 	Runtime runtime.Runtime
 
 	// Runtimes are further runtimes that blocks in the StateDir may have been made
@@ -128,8 +128,6 @@ func (c Config) validate() error {
 		return fmt.Errorf("devchain: Config.SlotDuration is less than a millisecond: %v", c.SlotDuration)
 	case c.FinalityLag < ManualFinality:
 		return fmt.Errorf("devchain: Config.FinalityLag is %d; the special values are NoLag and ManualFinality", c.FinalityLag)
-	case c.Runtime == nil:
-		return errors.New("devchain: Config.Runtime is required")
 	}
 	return validateNode("Config", c.KeepStates, c.Limits)
 }

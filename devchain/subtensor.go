@@ -1,0 +1,33 @@
+package devchain
+
+import "github.com/bittensor-pylon/pylon/devchain/internal/native"
+
+// Subtensor is the chain's own runtime: it plays Subtensor, from spec version 218
+// to 475, with subnets, neurons, stakes, epochs and commitments. Its methods
+// write the state directly, for use with Edit and ProduceEdited.
+type Subtensor = native.Runtime
+
+// SubtensorConfig says which Subtensor to play and what block 0 holds. The zero
+// value is the newest known spec with four subnets, of 256, 64, 32 and 16
+// neurons.
+type SubtensorConfig = native.Config
+
+// Subnet is one subnet of block 0.
+type Subnet = native.Subnet
+
+// Axon is where a neuron can be reached.
+type Axon = native.Axon
+
+// NeuronLayout is a change of the neuron layout that no real runtime made, for
+// tests of clients that read by name.
+type NeuronLayout = native.NeuronLayout
+
+// The neuron layouts.
+const (
+	NeuronsAsInSpec  = native.NeuronsAsInSpec
+	NeuronsWithExtra = native.NeuronsWithExtra // a field pylon_extra (u32) after coldkey
+	NeuronsReordered = native.NeuronsReordered // last_update comes first, the hotkey last
+)
+
+// NewSubtensor makes the runtime. It takes a few dozen milliseconds at most.
+func NewSubtensor(config SubtensorConfig) (*Subtensor, error) { return native.New(config) }
