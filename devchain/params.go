@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -73,7 +74,12 @@ func (c *invocation) decode(i int, into any) error {
 	if c.args[i] == nil {
 		return c.invalid(i, "missing")
 	}
-	if err := json.Unmarshal(c.args[i], into); err != nil {
+	err := json.Unmarshal(c.args[i], into)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return c.invalid(i, "expected %v, not %s", wrong.Type, wrong.Value)
+	}
+	if err != nil {
 		return c.invalid(i, "%v", err)
 	}
 	return nil
@@ -90,7 +96,7 @@ func (c *invocation) hash(i int) (*Hash, error) {
 	}
 	hash, err := ParseHash(text)
 	if err != nil {
-		return nil, c.invalid(i, "%v", err)
+		return nil, c.invalid(i, "expected a hash of 64 hexadecimal digits")
 	}
 	return &hash, nil
 }

@@ -2,7 +2,6 @@ package devchain
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"time"
 
@@ -35,7 +34,10 @@ func (p *replay) record(record []byte) error {
 	default:
 		return fmt.Errorf("a record of the unknown kind %d", kind)
 	}
-	return errors.Join(err, r.Close())
+	if err != nil {
+		return err
+	}
+	return r.Close()
 }
 
 // block reads a block and what it wrote. The state of a block whose parent has
@@ -94,6 +96,9 @@ func (p *replay) forget() {
 func (p *replay) find(r *scale.Reader) (*block, error) {
 	var hash Hash
 	copy(hash[:], r.Take(len(hash)))
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
 	b, ok := p.ledger.blocks[hash]
 	if !ok {
 		return nil, fmt.Errorf("block %v is not there", hash)
@@ -163,8 +168,8 @@ func applyWrites(r *scale.Reader, b *block, base trie.Trie) error {
 }
 
 func readByteVecs(r *scale.Reader) [][]byte {
-	items := make([][]byte, 0, r.Len(1))
-	for range cap(items) {
+	var items [][]byte
+	for range r.Len(1) {
 		items = append(items, bytes.Clone(r.ByteVec())) // the record is not to stay in memory
 	}
 	return items

@@ -201,15 +201,18 @@ func renderError(id json.RawMessage, err error) []byte {
 	if !errors.As(err, &known) {
 		known = &RPCError{Code: codeInternalError, Message: "Internal error", Data: err.Error()}
 	}
-	body, err := json.Marshal(struct {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(struct {
 		Version string          `json:"jsonrpc"`
 		ID      json.RawMessage `json:"id"`
 		Error   *RPCError       `json:"error"`
-	}{"2.0", id, known})
-	if err != nil {
-		return renderError(id, &RPCError{Code: codeInternalError, Message: "Internal error"})
+	}{"2.0", id, known}); err != nil {
+		// The data, which is a hook's, cannot be written.
+		return renderError(id, &RPCError{Code: known.Code, Message: known.Message})
 	}
-	return body
+	return bytes.TrimSpace(out.Bytes())
 }
 
 // invalidRequest answers JSON that is not a call, with its id if it has one.

@@ -1,7 +1,6 @@
 package devchain
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
@@ -34,7 +33,7 @@ type customMethod struct {
 // customArg is a parameter and how it becomes SCALE.
 type customArg struct {
 	name   string
-	encode func(arg json.RawMessage, legacy bool) ([]byte, error)
+	encode func(c *invocation, i int, legacy bool) ([]byte, error)
 }
 
 // customResult is how SCALE becomes JSON. Nil means as an array of bytes.
@@ -121,12 +120,9 @@ func (m customMethod) handle(c *invocation) (any, error) {
 	legacy := answersBytes(b.runtime.Version())
 	var args []byte
 	for i, arg := range m.args {
-		if c.args[i] == nil {
-			return nil, c.invalid(i, "missing")
-		}
-		encoded, err := arg.encode(c.args[i], legacy)
+		encoded, err := arg.encode(c, i, legacy)
 		if err != nil {
-			return nil, c.invalid(i, "%v", err)
+			return nil, err
 		}
 		args = append(args, encoded...)
 	}
@@ -178,27 +174,27 @@ func (b byteArray) MarshalJSON() ([]byte, error) {
 	return append(out, ']'), nil
 }
 
-func encodeUint8(arg json.RawMessage, _ bool) ([]byte, error) {
+func encodeUint8(c *invocation, i int, _ bool) ([]byte, error) {
 	var v uint8
-	err := json.Unmarshal(arg, &v)
+	err := c.decode(i, &v)
 	return []byte{v}, err
 }
 
-func encodeUint16(arg json.RawMessage, _ bool) ([]byte, error) {
+func encodeUint16(c *invocation, i int, _ bool) ([]byte, error) {
 	var v uint16
-	err := json.Unmarshal(arg, &v)
+	err := c.decode(i, &v)
 	return scale.AppendUint16(nil, v), err
 }
 
-func encodeUint64(arg json.RawMessage, _ bool) ([]byte, error) {
+func encodeUint64(c *invocation, i int, _ bool) ([]byte, error) {
 	var v uint64
-	err := json.Unmarshal(arg, &v)
+	err := c.decode(i, &v)
 	return scale.AppendUint64(nil, v), err
 }
 
-func encodeUint16s(arg json.RawMessage, _ bool) ([]byte, error) {
+func encodeUint16s(c *invocation, i int, _ bool) ([]byte, error) {
 	var values []uint16
-	err := json.Unmarshal(arg, &values)
+	err := c.decode(i, &values)
 	out := scale.AppendCompact(nil, uint64(len(values)))
 	for _, v := range values {
 		out = scale.AppendUint16(out, v)
@@ -207,23 +203,23 @@ func encodeUint16s(arg json.RawMessage, _ bool) ([]byte, error) {
 }
 
 // encodeAccount takes an account as an array of its 32 bytes.
-func encodeAccount(arg json.RawMessage, legacy bool) ([]byte, error) {
+func encodeAccount(c *invocation, i int, legacy bool) ([]byte, error) {
 	var values []uint16 // encoding/json would read a []byte from base64
-	if err := json.Unmarshal(arg, &values); err != nil {
+	if err := c.decode(i, &values); err != nil {
 		return nil, err
 	}
 	account := make([]byte, len(values))
-	for i, v := range values {
+	for j, v := range values {
 		if v > 0xff {
-			return nil, fmt.Errorf("%d is not a byte", v)
+			return nil, c.invalid(i, "%d is not a byte", v)
 		}
-		account[i] = byte(v)
+		account[j] = byte(v)
 	}
 	if legacy {
 		return scale.AppendByteVec(nil, account), nil
 	}
 	if len(account) != 32 {
-		return nil, fmt.Errorf("an account has 32 bytes, not %d", len(account))
+		return nil, c.invalid(i, "an account has 32 bytes, not %d", len(account))
 	}
 	return account, nil
 }

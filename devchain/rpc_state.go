@@ -56,16 +56,16 @@ func errRuntimeAPI(err *blockError) *RPCError {
 }
 
 // stateAt reads argument i as a block hash and finds the state.
-func (c *invocation) stateAt(i int) (*block, trie.Trie, error) {
+func (c *invocation) stateAt(i int) (trie.Trie, error) {
 	hash, err := c.hash(i)
 	if err != nil {
-		return nil, trie.Trie{}, err
+		return trie.Trie{}, err
 	}
-	b, state, unknown := c.node.state(hash)
+	_, state, unknown := c.node.state(hash)
 	if unknown != nil {
-		return nil, trie.Trie{}, errClient("%v", unknown)
+		return trie.Trie{}, errClient("%v", unknown)
 	}
-	return b, state, nil
+	return state, nil
 }
 
 func stateCall(c *invocation) (any, error) {
@@ -93,7 +93,7 @@ func getKeys(c *invocation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, state, err := c.stateAt(1)
+	state, err := c.stateAt(1)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func getPairs(c *invocation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, state, err := c.stateAt(1)
+	state, err := c.stateAt(1)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func getKeysPaged(c *invocation) (any, error) {
 			Message: fmt.Sprintf("count exceeds maximum value. value: %d, max: %d", count, maxKeysPaged),
 		}
 	}
-	_, state, err := c.stateAt(3)
+	state, err := c.stateAt(3)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (c *invocation) value() (value []byte, ok bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	_, state, err := c.stateAt(1)
+	state, err := c.stateAt(1)
 	if err != nil {
 		return nil, false, err
 	}
@@ -193,7 +193,7 @@ func getStorageSize(c *invocation) (any, error) {
 		return len(value), err
 	}
 	prefix, _ := c.bytes(0)
-	_, state, err := c.stateAt(1)
+	state, err := c.stateAt(1)
 	if err != nil {
 		return nil, err
 	}
@@ -323,9 +323,12 @@ func (c *invocation) queryRange(keys [][]byte, from Hash, to *Hash) (any, error)
 // path is the blocks between two, both included.
 func (n *Node) path(from, to Hash) ([]*block, error) {
 	first, last := n.header(&from), n.header(&to)
-	for hash, b := range map[Hash]*block{from: first, to: last} {
-		if b == nil {
-			return nil, errBlockRange(from.String(), fmt.Sprintf("Some(%v)", to), (&blockError{hash: hash}).Error())
+	for _, end := range []struct {
+		hash Hash
+		b    *block
+	}{{from, first}, {to, last}} {
+		if end.b == nil {
+			return nil, errBlockRange(from.String(), fmt.Sprintf("Some(%v)", to), (&blockError{hash: end.hash}).Error())
 		}
 	}
 	name := func(b *block) string { return fmt.Sprintf("%d (%v)", b.Number, b.Hash) }

@@ -98,7 +98,7 @@ func (n *Node) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	ws.SetReadLimit(n.config.Limits.RequestBytes)
 	s := &session{node: n, ws: ws, out: newOutbox(), subscriptions: make(map[string]*subscription)}
 	s.conn, _ = r.Context().Value(connKey{}).(*conn)
-	s.run(n.ctx)
+	s.run(n.ctx) //nolint:contextcheck // the request's context ends when the connection is hijacked
 }
 
 // run serves the connection until either side ends it.

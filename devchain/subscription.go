@@ -44,7 +44,7 @@ func (u *update) header(b *block) json.RawMessage {
 }
 
 func headerJSON(b *block) json.RawMessage {
-	body, _ := b.Header.MarshalJSON() // cannot fail: hashes, numbers and hexadecimal digits
+	body, _ := b.MarshalJSON() // cannot fail: hashes, numbers and hexadecimal digits
 	return body
 }
 

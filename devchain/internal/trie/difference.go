@@ -70,7 +70,7 @@ func (d *difference) between(from, to span) bool {
 func (d *difference) value(from *node, fromEnds bool, to *node, toEnds bool) bool {
 	had, has := fromEnds && from.hasValue, toEnds && to.hasValue
 	switch {
-	case has && !(had && bytes.Equal(from.value, to.value)):
+	case has && (!had || !bytes.Equal(from.value, to.value)):
 		return d.yield(packNibbles(d.path), to.value)
 	case had && !has:
 		return d.yield(packNibbles(d.path), nil)
