@@ -15,6 +15,9 @@ type SubtensorConfig = native.Config
 // Subnet is one subnet of block 0.
 type Subnet = native.Subnet
 
+// DefaultSubnets returns the subnets of a chain that is not configured.
+func DefaultSubnets() []Subnet { return native.DefaultSubnets() }
+
 // Axon is where a neuron can be reached.
 type Axon = native.Axon
 

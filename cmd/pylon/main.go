@@ -31,6 +31,7 @@ const (
 // commands is the command line.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service. Its settings come from the environment and from a .env file."`
+	Dev     devCommand     `cmd:"" help:"Run a development chain and the service in front of it, offline, in one process."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/bittensor-pylon/pylon/devchain"
+	"github.com/bittensor-pylon/pylon/internal/app"
+)
+
+type devCommand struct {
+	Port        uint16        `default:"8000" help:"Port of the service; 0 takes any free one."`
+	ChainPort   uint16        `default:"9944" help:"Port of the chain; 0 takes any free one."`
+	BlockTime   time.Duration `default:"1s" help:"Time between blocks."`
+	Neurons     int           `default:"256" help:"Neurons on subnet 1. Subnets 2 to 4 have a quarter, an eighth and a sixteenth."`
+	LegacyLogin bool          `help:"Serve clients of versions 0.x and 1.x, which send no token."`
+	State       string        `placeholder:"DIR" help:"Folder to keep the chain in. Without one it starts anew each time."`
+	Quiet       bool          `help:"Print the ready line only."`
+}
+
+// What the service of a development chain lets in.
+const (
+	devOpenAccessToken = "my_open_access_token"
+	devMetricsToken    = "my_metrics_token"
+	devIdentity        = "sn1"
+	devIdentityToken   = "my_secret_token"
+	devNetuid          = 1
+	devHotkey          = "//Alice"
+)
+
+// devLeastNeurons is how many neurons each subnet has at least: the validators, and some miners.
+const devLeastNeurons = 16
+
+// devPatience is how long the chain and the service may take to be ready.
+const devPatience = 30 * time.Second
+
+// Validate is called by the parser.
+func (c *devCommand) Validate() error {
+	switch {
+	case c.BlockTime < 10*time.Millisecond:
+		return errors.New("--block-time must be at least 10ms")
+	case c.Neurons < devLeastNeurons || c.Neurons > 4096:
+		return fmt.Errorf("--neurons must be from %d to 4096", devLeastNeurons)
+	default:
+		return nil
+	}
+}
+
+// Run runs the chain and the service until ctx ends. Nothing of the environment is looked at: it works the same
+// everywhere, offline.
+func (c *devCommand) Run(ctx context.Context, p process) (err error) {
+	level := "info"
+	if c.Quiet {
+		level = "warn"
+	}
+	logger := app.NewLogger(p.stderr, level, "text")
+
+	chain, err := c.newChain(logger)
+	if err != nil {
+		return fmt.Errorf("development chain: %w", err)
+	}
+	// The chain does not end with ctx: the service stops first, and until then it may read.
+	defer func() { err = errors.Join(err, chain.Close()) }()
+	if chain.Best().Number == 0 {
+		// The first block that anybody sees has a time, which block 0 has not.
+		_, err = chain.Produce(1)
+	}
+	if err == nil {
+		err = chain.Start(context.WithoutCancel(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("development chain: %w", err)
+	}
+
+	service, err := app.New(c.settings(chain.URL()), app.Options{Logger: logger})
+	if err != nil {
+		return err
+	}
+	if err := service.Start(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-service.Warm():
+		c.announce(p, service.URL(), chain.URL())
+	case <-ctx.Done():
+	case <-time.After(devPatience):
+		return errors.Join(errors.New("the service cannot read the development chain"), service.Stop(ctx))
+	}
+	return service.Wait(ctx)
+}
+
+// newChain makes a chain that makes blocks once it is started.
+func (c *devCommand) newChain(logger *slog.Logger) (*devchain.Chain, error) {
+	subnets := devchain.DefaultSubnets()
+	for i := range subnets {
+		if i == 0 {
+			subnets[i].Neurons = c.Neurons
+		} else {
+			subnets[i].Neurons = max(c.Neurons>>(i+1), devLeastNeurons)
+		}
+	}
+	runtime, err := devchain.NewSubtensor(devchain.SubtensorConfig{Subnets: subnets, BlockTime: c.BlockTime})
+	if err != nil {
+		return nil, err
+	}
+	return devchain.New(devchain.Config{
+		Listen:    net.JoinHostPort("127.0.0.1", strconv.Itoa(int(c.ChainPort))),
+		BlockTime: c.BlockTime,
+		Runtime:   runtime,
+		StateDir:  c.State,
+		Logger:    logger,
+	})
+}
+
+// settings are those of a service in front of the chain at that address.
+func (c *devCommand) settings(chain string) *app.Settings {
+	s := app.Defaults()
+	s.Network = []app.Address{app.Address(chain)}
+	s.ArchiveNetwork = s.Network
+	s.BlockDuration = c.BlockTime
+	s.Host, s.Port = "127.0.0.1", c.Port
+	s.OpenAccessToken, s.MetricsToken = devOpenAccessToken, devMetricsToken
+	s.LegacyLogin = c.LegacyLogin
+	s.Identities = []app.Identity{{
+		Name: devIdentity, WalletName: "dev", HotkeyName: devHotkey, Netuid: devNetuid, Token: devIdentityToken,
+	}}
+	return s
+}
+
+// announce prints the ready line: the address of the service, and behind it that of the chain when it took any free
+// port, which could not be known otherwise. Then come lines to paste.
+func (c *devCommand) announce(p process, service, chain string) {
+	ready := "ready " + service
+	if c.ChainPort == 0 {
+		ready += " " + chain
+	}
+	fmt.Fprintln(p.stdout, ready)
+	if c.Quiet {
+		return
+	}
+	fmt.Fprintf(p.stdout, `
+chain %[2]s, subnet 1 with %[3]d neurons, a block every %[4]v. Try:
+
+  curl -s %[1]s/api/v1/block/latest
+  curl -s -H 'Authorization: Bearer %[5]s' %[1]s/api/v1/subnet/1/block/latest/neurons
+  curl -s -H 'Authorization: Bearer %[5]s' %[1]s/api/v1/subnet/1/block/latest/validators
+  curl -s -H 'Authorization: Bearer %[6]s' %[1]s/api/v1/identity/%[7]s/subnet/%[8]d/block/recent/neurons
+  curl -s -H 'Authorization: Bearer %[9]s' %[1]s/metrics
+
+and look at %[1]s/schema/swagger
+`, service, chain, c.Neurons, c.BlockTime, devOpenAccessToken, devIdentityToken, devIdentity, devNetuid, devMetricsToken)
+}
