@@ -64,7 +64,7 @@ type fakeNeuron struct {
 func newFakeNode(t testing.TB) *fakeNode {
 	t.Helper()
 	return &fakeNode{
-		runtime: must(recordedRuntime())(t),
+		runtime: runtimeOf(t, 343, "v15"),
 		blocks:  make(map[substrate.Hash]*fakeBlock),
 		numbers: make(map[uint64]substrate.Hash),
 		calls:   make(map[string]int),

@@ -14,12 +14,12 @@ import (
 // decodeRecorded does what a visit does with the recorded answers.
 func decodeRecorded(tb testing.TB, l *layout, book *addressBook) *pylon.Neurons {
 	tb.Helper()
-	r := must(recorded())(tb)
+	r := must(recorded343())(tb)
 	lists := must(l.neurons())(tb)
 	states := must(l.subnetState())(tb)
 	records := must(lists.decode(r.result(lists.method, []byte{1, 0})))(tb)
 	state := must(states.decode(r.result(states.method, []byte{1, 0})))(tb)
-	at := block{Number: 6852690, Hash: must(substrate.ParseHash(r.BlockHash))(tb)}
+	at := block{Number: recorded343Number, Hash: must(substrate.ParseHash(r.BlockHash))(tb)}
 	return must(neuronsOf(at, 1, *records, state, book))(tb)
 }
 
@@ -27,10 +27,10 @@ func decodeRecorded(tb testing.TB, l *layout, book *addressBook) *pylon.Neurons 
 // (interop/replay/decode.mjs wrote testdata/neurons-343.json.gz).
 func TestNeuronsOfARecordedBlock(t *testing.T) {
 	t.Parallel()
-	l := newLayout(must(recordedRuntime())(t))
+	l := newLayout(runtimeOf(t, 343, "v15"))
 	got := decodeRecorded(t, l, new(addressBook))
 	var want pylon.Neurons
-	if err := readGzipJSON(filepath.Join("testdata", "neurons-343.json.gz"), &want); err != nil {
+	if err := readJSON(filepath.Join("testdata", "neurons-343.json.gz"), &want); err != nil {
 		t.Fatal(err)
 	}
 	if len(want.Neurons) != 1024 {
@@ -49,7 +49,7 @@ func TestNeuronsOfARecordedBlock(t *testing.T) {
 func sameAddress(a, b pylon.AxonInfo) bool { return a == b }
 
 func BenchmarkNeurons(b *testing.B) {
-	l := newLayout(must(recordedRuntime())(b))
+	l := newLayout(runtimeOf(b, 343, "v15"))
 	b.Run("first block", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

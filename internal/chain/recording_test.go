@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,19 +17,15 @@ import (
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 )
 
-// recording is what a node said about one block.
+// recording is what a node said at one block.
 type recording struct {
-	BlockHash      string          `json:"block_hash"`
-	Header         json.RawMessage `json:"header"`
-	RuntimeVersion json.RawMessage `json:"runtime_version"`
-	MetadataV14    hexBytes        `json:"metadata_v14"`
-	MetadataV15    hexBytes        `json:"metadata_v15_optional_opaque"`
-	StateCalls     []struct {
-		Method string
-		Args   hexBytes
-		Block  string
-		Result hexBytes
-	} `json:"state_calls"`
+	BlockHash  string         `json:"block_hash"`
+	StateCalls []recordedCall `json:"state_calls"`
+}
+
+type recordedCall struct {
+	Method       string
+	Args, Result hexBytes
 }
 
 type hexBytes []byte
@@ -46,40 +44,78 @@ func (r *recording) result(method string, args []byte) []byte {
 	return nil
 }
 
-var recorded = sync.OnceValues(func() (*recording, error) {
+// recorded343 is what a main-network node of spec 343 said about subnet 1 at block 6852690.
+var recorded343 = sync.OnceValues(func() (*recording, error) {
 	r := new(recording)
-	return r, readGzipJSON(recordingFile(), r)
-})
-
-func recordingFile() string {
-	shared := os.Getenv("PYLON_SHARED")
-	if shared == "" {
-		shared = filepath.Join("..", "..", "..", "shared")
-	}
-	return filepath.Join(shared, "recorded", "finney-343.json.gz")
-}
-
-// recordedRuntime is the runtime of the recording.
-var recordedRuntime = sync.OnceValues(func() (*substrate.Runtime, error) {
-	r, err := recorded()
-	if err != nil {
+	if err := readJSON(filepath.Join("testdata", "block-343.json"), r); err != nil {
 		return nil, err
 	}
-	metadata, err := scale.ParseOpaqueMetadata(r.MetadataV15)
-	return &substrate.Runtime{SpecName: "node-subtensor", SpecVersion: 343, TransactionVersion: 1, Metadata: metadata}, err
+	for method, file := range map[string]string{
+		"NeuronInfoRuntimeApi_get_neurons_lite": "neurons-lite-343.scale.gz",
+		"SubnetInfoRuntimeApi_get_subnet_state": "subnet-state-343.scale.gz",
+	} {
+		result, err := readGzip(scaleFile(file))
+		if err != nil {
+			return nil, err
+		}
+		r.StateCalls = append(r.StateCalls, recordedCall{Method: method, Args: []byte{1, 0}, Result: result})
+	}
+	return r, nil
 })
 
-func readGzipJSON(file string, into any) error {
+const recorded343Number = 6852690
+
+// scaleFile is a file of the codec's test data.
+func scaleFile(name string) string { return filepath.Join("..", "scale", "testdata", name) }
+
+// runtimes are the recorded runtimes that were read.
+var runtimes = struct {
+	sync.Mutex
+	known map[string]*substrate.Runtime
+}{known: make(map[string]*substrate.Runtime)}
+
+// runtimeOf returns the recorded runtime of a spec version with metadata of a version, "v14" or "v15".
+func runtimeOf(t testing.TB, spec uint32, version string) *substrate.Runtime {
+	t.Helper()
+	file, parse := fmt.Sprintf("metadata-%d-v14.scale.gz", spec), scale.ParseMetadata
+	if version == "v15" {
+		file, parse = fmt.Sprintf("metadata-%d-v15.opaque.gz", spec), scale.ParseOpaqueMetadata
+	}
+	runtimes.Lock()
+	defer runtimes.Unlock()
+	if known := runtimes.known[file]; known != nil {
+		return known
+	}
+	raw := must(readGzip(scaleFile(file)))(t)
+	runtime := &substrate.Runtime{SpecName: "node-subtensor", SpecVersion: spec, TransactionVersion: 1, Metadata: must(parse(raw))(t)}
+	runtimes.known[file] = runtime
+	return runtime
+}
+
+func readGzip(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
 	z, err := gzip.NewReader(f)
 	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+// readJSON reads a file that may be compressed.
+func readJSON(file string, into any) error {
+	read := os.ReadFile
+	if strings.HasSuffix(file, ".gz") {
+		read = readGzip
+	}
+	text, err := read(file)
+	if err != nil {
 		return err
 	}
-	return json.NewDecoder(z).Decode(into)
+	return json.Unmarshal(text, into)
 }
 
 // must(f())(t) is the value of f, which can not fail here.

@@ -12,7 +12,6 @@ import (
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/problem"
-	"github.com/bittensor-pylon/pylon/internal/scale"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 )
 
@@ -40,16 +39,13 @@ func play(t testing.TB, r *recording, number uint64, runtime *substrate.Runtime)
 func TestSpec218(t *testing.T) {
 	t.Parallel()
 	var real realchain
-	if err := readGzipJSON(filepath.Join("testdata", "realchain-218.json.gz"), &real); err != nil {
+	if err := readJSON(filepath.Join("testdata", "realchain-218.json.gz"), &real); err != nil {
 		t.Fatal(err)
 	}
-	for name, metadata := range map[string]func() (*scale.Metadata, error){
-		"version 15": func() (*scale.Metadata, error) { return scale.ParseOpaqueMetadata(real.MetadataV15) },
-		"version 14": func() (*scale.Metadata, error) { return scale.ParseMetadata(real.MetadataV14) },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, metadata := range []string{"v14", "v15"} {
+		t.Run(metadata, func(t *testing.T) {
 			t.Parallel()
-			node := play(t, &real.recording, 103, &substrate.Runtime{SpecVersion: 218, Metadata: must(metadata())(t)})
+			node := play(t, &real.recording, 103, runtimeOf(t, 218, metadata))
 			c := newFakeChain(t, node, node, Config{})
 			got, err := c.LatestNeurons(t.Context(), 1)
 			if err != nil {
@@ -127,9 +123,8 @@ func chainName(field string) string {
 // Runtimes before spec 233 on the main network have no subnet state: the stakes are those staked on the hotkey, in TAO.
 func TestSpec218WithoutSubnetState(t *testing.T) {
 	t.Parallel()
-	metadata := must(scale.ParseMetadata(must(recorded())(t).MetadataV14))(t)
 	node := newFakeNode(t)
-	node.runtime = &substrate.Runtime{SpecVersion: 218, Metadata: metadata}
+	node.runtime = runtimeOf(t, 218, "v14")
 	node.old = true
 	node.grow(1, 2)
 	node.change(2, func(b *fakeBlock) {
