@@ -13,10 +13,14 @@ func (r *Runtime) bindMethods() error {
 	b := &methodBinder{runtime: r}
 	r.methods = map[string]method{}
 	r.bindNeurons(b)
-	if b.err != nil {
-		return b.err
-	}
-	return nil
+	r.bindSubnets(b)
+	r.bindHyperparameters(b)
+	r.bindSubnetState(b)
+	r.bindMetagraphs(b)
+	r.bindStaking(b)
+	r.bindSwap(b)
+	r.bindAccounts(b)
+	return b.err
 }
 
 // methodBinder collects methods; its error sticks.
@@ -32,33 +36,31 @@ func answer[T any](b *methodBinder, api, name string, f func(st runtime.State, i
 	if b.err != nil {
 		return
 	}
-	for _, a := range b.runtime.description.APIs {
-		for _, m := range a.Methods {
-			if a.Name != api || m.Name != name {
-				continue
-			}
-			full := api + "_" + name
-			codec, err := scale.Bind[T](b.runtime.description.Types, m.Value)
-			if err != nil {
-				b.err = fmt.Errorf("%s: %w", full, err)
-				return
-			}
-			b.runtime.methods[full] = func(st runtime.State, args []byte) ([]byte, error) {
-				in := scale.NewReader(args)
-				v := f(st, in)
-				if err := in.Close(); err != nil {
-					return nil, fmt.Errorf("native: bad input data provided to %s: %w", name, err)
-				}
-				out, err := codec.Append(nil, &v)
-				if err != nil {
-					return nil, fmt.Errorf("native: %s: %w", full, err)
-				}
-				if a.Bytes {
-					return inBytes(b.runtime.description.Types, m.Value, out), nil
-				}
-				return out, nil
-			}
+	types := b.runtime.description.Types
+	m, inVec, ok := b.runtime.description.Method(api, name)
+	if !ok {
+		return
+	}
+	full := api + "_" + name
+	codec, err := scale.Bind[T](types, m.Value)
+	if err != nil {
+		b.err = fmt.Errorf("%s: %w", full, err)
+		return
+	}
+	b.runtime.methods[full] = func(st runtime.State, args []byte) ([]byte, error) {
+		in := scale.NewReader(args)
+		v := f(st, in)
+		if err := in.Close(); err != nil {
+			return nil, fmt.Errorf("native: bad input data provided to %s: %w", name, err)
 		}
+		out, err := codec.Append(nil, &v)
+		if err != nil {
+			return nil, fmt.Errorf("native: %s: %w", full, err)
+		}
+		if inVec {
+			return inBytes(types, m.Value, out), nil
+		}
+		return out, nil
 	}
 }
 

@@ -164,6 +164,22 @@ func (r *Runtime) Item(pallet, name string) (*Storage, bool) {
 	return &p.Storage[i], true
 }
 
+// Method returns a runtime API method, whether it returns its value in a byte
+// vector, and whether this spec version has it.
+func (r *Runtime) Method(api, name string) (m *Method, inBytes, ok bool) {
+	for i := range r.APIs {
+		if r.APIs[i].Name != api {
+			continue
+		}
+		for j := range r.APIs[i].Methods {
+			if r.APIs[i].Methods[j].Name == name {
+				return &r.APIs[i].Methods[j], r.APIs[i].Bytes, true
+			}
+		}
+	}
+	return nil, false, false
+}
+
 // loader keeps lines as text until all types are known.
 type loader struct {
 	Options
