@@ -1,6 +1,9 @@
 package substrate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // sighting is what is known about one node's head when the client's head is chosen.
 type sighting struct {
@@ -108,7 +111,7 @@ func (r headRule) highest(nodes []sighting, pool []int, last chosen) int {
 				top = i
 			}
 		}
-		rest := without(pool, top)
+		rest := slices.DeleteFunc(slices.Clone(pool), func(i int) bool { return i == top })
 		if len(rest) == 0 || !r.doubtful(nodes, top, rest, last) {
 			return top
 		}
@@ -118,17 +121,17 @@ func (r headRule) highest(nodes []sighting, pool []int, last chosen) int {
 
 // doubtful tells whether the top head is above all the rest and not to be believed.
 func (r headRule) doubtful(nodes []sighting, top int, rest []int, last chosen) bool {
-	second := rest[0]
-	for _, i := range rest[1:] {
-		if nodes[i].head.Number > nodes[second].head.Number {
-			second = i
-		}
+	heights := make([]uint64, len(rest))
+	for i, n := range rest {
+		heights[i] = nodes[n].head.Number
 	}
-	if !r.apart(nodes[top].head.Number, nodes[second].head.Number) {
+	slices.Sort(heights)
+	second := heights[len(heights)-1]
+	if !r.apart(nodes[top].head.Number, second) {
 		return false
 	}
-	for _, i := range rest {
-		if i != second && !r.apart(nodes[i].head.Number, nodes[second].head.Number) {
+	for i := range heights[1:] {
+		if !r.apart(heights[i], heights[i+1]) {
 			return true
 		}
 	}
@@ -138,19 +141,9 @@ func (r headRule) doubtful(nodes []sighting, top int, rest []int, last chosen) b
 	// Twice as many blocks as the time allows, for a chain that catches up.
 	explained := r.margin + 2*uint64(last.age/r.blockTime)
 	jumped := nodes[top].head.Number > last.head.Number && nodes[top].head.Number-last.head.Number > explained
-	goesOn := nodes[second].head.Number >= last.head.Number || !r.apart(nodes[second].head.Number, last.head.Number)
+	goesOn := second >= last.head.Number || !r.apart(second, last.head.Number)
 	return jumped && goesOn
 }
 
 // apart tells whether two heights differ by more than the margin.
 func (r headRule) apart(a, b uint64) bool { return max(a, b)-min(a, b) > r.margin }
-
-func without(pool []int, index int) []int {
-	rest := make([]int, 0, len(pool)-1)
-	for _, i := range pool {
-		if i != index {
-			rest = append(rest, i)
-		}
-	}
-	return rest
-}

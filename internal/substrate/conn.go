@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -280,6 +281,11 @@ func (c *conn) readFrame(buf []byte) ([]byte, error) {
 // readFailed ends the connection after a failed read. When the frame was too large, only the call that it answers is to
 // blame, if the part that was read tells which.
 func (c *conn) readFailed(frame []byte, err error) {
+	if errors.Is(err, net.ErrClosed) {
+		// Not by the node: a write that took too long closes the socket.
+		c.die(&Error{Kind: KindTransport, Message: "the node takes nothing that is sent to it"})
+		return
+	}
 	if !errors.Is(err, websocket.ErrMessageTooBig) {
 		c.die(&Error{Kind: KindTransport, Message: "the connection broke: " + err.Error()})
 		return

@@ -41,6 +41,10 @@ func parseEndpoint(text string) (endpoint, error) {
 	if u.Fragment != "" {
 		return endpoint{}, errors.New("a node's address has no # part")
 	}
+	if strings.Contains(u.Path, "@") {
+		// It is the end of a password, and what looks like the host is its middle.
+		return endpoint{}, errors.New("a node's address has no @ after the host: write a / in a password as %2F")
+	}
 	return endpoint{url: u.String(), label: addressLabel(u), secrets: secretsOf(u)}, nil
 }
 
@@ -90,19 +94,28 @@ func cutLast(s, sep string) (before, after string, found bool) {
 // first.
 func secretsOf(u *url.URL) []string {
 	parts := []string{u.RawQuery, strings.Trim(u.Path, "/"), strings.Trim(u.EscapedPath(), "/")}
-	for _, values := range u.Query() {
-		parts = append(parts, values...)
+	for values := range strings.SplitSeq(u.RawQuery, "&") {
+		_, value, _ := strings.Cut(values, "=")
+		parts = append(parts, value, unescaped(value))
 	}
 	if u.User != nil {
-		parts = append(parts, u.User.String(), u.User.Username())
-		if password, ok := u.User.Password(); ok {
-			parts = append(parts, password, url.QueryEscape(password), url.PathEscape(password))
+		user := u.User.String()
+		parts = append(parts, user)
+		for part := range strings.SplitSeq(user, ":") {
+			parts = append(parts, part, unescaped(part))
 		}
 	}
 	// Very short parts would tear ordinary words apart, and are no secrets.
 	parts = slices.DeleteFunc(parts, func(s string) bool { return len(s) < 3 })
 	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
-	return slices.Compact(parts)
+	return parts
+}
+
+func unescaped(s string) string {
+	if plain, err := url.PathUnescape(s); err == nil {
+		return plain
+	}
+	return s
 }
 
 // scrub replaces everything secret in a text that came from a library or from the node.

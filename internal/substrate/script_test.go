@@ -31,6 +31,7 @@ type scripted struct {
 	sockets  map[*websocket.Conn]*scriptedSocket
 	accepted int
 	quiet    bool // heads are not told
+	gate     *gate
 }
 
 // handler answers a call: with a value to be written as JSON, a rawFrame to be sent instead of an answer, an rpcError,
@@ -38,7 +39,10 @@ type scripted struct {
 type handler func(id uint64, params []json.RawMessage) any
 
 type (
-	rawFrame  string
+	rawFrame string
+	// rawFrames are several; "+" joins the one before and the one after as fragments of one message, and "..." leaves the
+	// message without an end.
+	rawFrames []string
 	rpcError  struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
@@ -51,14 +55,15 @@ type (
 func (jsonNull) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 
 type scriptedSocket struct {
-	write sync.Mutex
-	heads map[string]bool // subscription id -> finalised heads
+	write   sync.Mutex
+	heads   map[string]bool // subscription id -> finalised heads
+	notices chan string     // in their order
 }
 
 // newScripted makes a node whose chain has genesis and height more blocks. Seed makes different chains.
 func newScripted(t testing.TB, seed string, height int) *scripted {
 	t.Helper()
-	s := &scripted{t: t, handlers: make(map[string]handler), calls: make(map[string]int), sockets: make(map[*websocket.Conn]*scriptedSocket)}
+	s := &scripted{t: t, gate: newGate(), handlers: make(map[string]handler), calls: make(map[string]int), sockets: make(map[*websocket.Conn]*scriptedSocket)}
 	s.append(seed)
 	for range height {
 		s.append("")
@@ -132,18 +137,18 @@ func (s *scripted) tellHeads() {
 	if s.quiet {
 		return
 	}
-	for ws, socket := range s.sockets {
-		s.tell(ws, socket)
+	for _, socket := range s.sockets {
+		s.tell(socket)
 	}
 }
 
-func (s *scripted) tell(ws *websocket.Conn, socket *scriptedSocket) {
+func (s *scripted) tell(socket *scriptedSocket) {
 	for id, finalized := range socket.heads {
 		number, method := len(s.blocks)-1, "chain_newHead"
 		if finalized {
 			number, method = s.final, "chain_finalizedHead"
 		}
-		go s.send(ws, socket, fmt.Sprintf(`{"jsonrpc":"2.0","method":%q,"params":{"subscription":%q,"result":%s}}`, method, id, s.blocks[number]))
+		socket.notices <- fmt.Sprintf(`{"jsonrpc":"2.0","method":%q,"params":{"subscription":%q,"result":%s}}`, method, id, s.blocks[number])
 	}
 }
 
@@ -151,10 +156,10 @@ func (s *scripted) tell(ws *websocket.Conn, socket *scriptedSocket) {
 func (s *scripted) announce(header string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ws, socket := range s.sockets {
+	for _, socket := range s.sockets {
 		for id, finalized := range socket.heads {
 			if !finalized {
-				go s.send(ws, socket, fmt.Sprintf(`{"jsonrpc":"2.0","method":"chain_newHead","params":{"subscription":%q,"result":%s}}`, id, header))
+				socket.notices <- fmt.Sprintf(`{"jsonrpc":"2.0","method":"chain_newHead","params":{"subscription":%q,"result":%s}}`, id, header)
 			}
 		}
 	}
@@ -164,6 +169,25 @@ func (s *scripted) send(ws *websocket.Conn, socket *scriptedSocket, text string)
 	socket.write.Lock()
 	defer socket.write.Unlock()
 	_ = ws.Write(context.Background(), websocket.MessageText, []byte(text))
+}
+
+func (s *scripted) sendAll(ws *websocket.Conn, socket *scriptedSocket, frames rawFrames) {
+	socket.write.Lock()
+	defer socket.write.Unlock()
+	for i := 0; i < len(frames); i++ {
+		w, err := ws.Writer(context.Background(), websocket.MessageText)
+		if err != nil {
+			return
+		}
+		_, _ = w.Write([]byte(frames[i]))
+		for ; i+1 < len(frames) && frames[i+1] == "+"; i += 2 {
+			_, _ = w.Write([]byte(frames[i+2]))
+		}
+		if i+1 < len(frames) && frames[i+1] == "..." {
+			return
+		}
+		_ = w.Close()
+	}
 }
 
 // handle sets the answer to a method. Nil takes it away.
@@ -197,10 +221,10 @@ func (s *scripted) drop() {
 	}
 }
 
-func (s *scripted) open() int {
+func (s *scripted) connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.sockets)
+	return s.accepted
 }
 
 // ServeHTTP takes a WebSocket.
@@ -211,7 +235,19 @@ func (s *scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer ws.CloseNow()
 	ws.SetReadLimit(1 << 20)
-	socket := &scriptedSocket{heads: make(map[string]bool)}
+	socket := &scriptedSocket{heads: make(map[string]bool), notices: make(chan string, 4096)}
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		for {
+			select {
+			case text := <-socket.notices:
+				s.send(ws, socket, text)
+			case <-ended:
+				return
+			}
+		}
+	}()
 	s.mu.Lock()
 	s.sockets[ws] = socket
 	s.accepted++
@@ -248,6 +284,8 @@ func (s *scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			case nil:
 			case rawFrame:
 				s.send(ws, socket, string(value))
+			case rawFrames:
+				s.sendAll(ws, socket, value)
 			case rpcError:
 				text, _ := json.Marshal(value)
 				s.send(ws, socket, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"error":%s}`, request.ID, text))
@@ -310,6 +348,7 @@ type pipeListener struct {
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
+	gate  *gate
 }
 
 func (l *pipeListener) Accept() (net.Conn, error) {
@@ -323,6 +362,64 @@ func (l *pipeListener) Accept() (net.Conn, error) {
 func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
+// gate holds up what passes through it while it is shut, as a node does that has frozen.
+type gate struct {
+	mu   sync.Mutex
+	open chan struct{} // closed while open
+}
+
+func newGate() *gate {
+	g := &gate{open: make(chan struct{})}
+	close(g.open)
+	return g
+}
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = make(chan struct{})
+}
+
+func (g *gate) reopen() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.open)
+}
+
+func (g *gate) pass(done <-chan struct{}) {
+	g.mu.Lock()
+	open := g.open
+	g.mu.Unlock()
+	select {
+	case <-open:
+	case <-done:
+	}
+}
+
+// gatedConn is the node's end of a connection.
+type gatedConn struct {
+	net.Conn
+	gate *gate
+	done chan struct{}
+	once sync.Once
+}
+
+func (c *gatedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.gate.pass(c.done)
+	return n, err
+}
+
+func (c *gatedConn) Write(p []byte) (int, error) {
+	c.gate.pass(c.done)
+	return c.Conn.Write(p)
+}
+
+func (c *gatedConn) Close() error {
+	c.once.Do(func() { close(c.done) })
+	return c.Conn.Close()
+}
+
 func newPipes(t testing.TB) *pipes {
 	t.Helper()
 	return &pipes{t: t, hosts: make(map[string]*pipeListener)}
@@ -330,7 +427,10 @@ func newPipes(t testing.TB) *pipes {
 
 // add makes a node reachable as ws://name. The function it returns makes it unreachable again.
 func (p *pipes) add(name string, node http.Handler) func() {
-	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{}), gate: newGate()}
+	if s, ok := node.(*scripted); ok {
+		l.gate = s.gate
+	}
 	p.mu.Lock()
 	p.hosts[name] = l
 	p.mu.Unlock()
@@ -369,7 +469,7 @@ func (p *pipes) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	}
 	ours, theirs := net.Pipe()
 	select {
-	case l.conns <- theirs:
+	case l.conns <- &gatedConn{Conn: theirs, gate: l.gate, done: make(chan struct{})}:
 		return ours, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
