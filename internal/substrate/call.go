@@ -222,8 +222,8 @@ const patience = 3
 // report notes how a call at a node went.
 func (c *Client) report(n *node, on *conn, q query, err error) {
 	kind := KindOf(err)
-	if err != nil && errors.Unwrap(err) != nil {
-		return // the caller's context, not the node
+	if err != nil && (kind == KindClosed || errors.Unwrap(err) != nil) {
+		return // ours or the caller's doing, not the node's
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -143,16 +143,20 @@ func (n *node) setUp(ctx context.Context, c *conn) (string, error) {
 		return genesisOf, err
 	}
 	c.polled = false
-	for method, onNotice := range map[string]func(notice){
-		"chain_subscribeNewHeads":       func(s notice) { n.headNotice(c, s, func(h Header) { c.missed.Store(0); n.sawHead(h) }) },
-		"chain_subscribeFinalizedHeads": func(s notice) { n.headNotice(c, s, n.sawFinalized) },
+	for _, subscription := range []struct {
+		method string
+		saw    func(Header)
+	}{
+		{"chain_subscribeFinalizedHeads", n.sawFinalized},
+		{"chain_subscribeNewHeads", func(h Header) { c.missed.Store(0); n.sawHead(h) }},
 	} {
-		switch _, err := c.call(ctx, method, nil, onNotice); {
+		_, err := c.call(ctx, subscription.method, nil, func(s notice) { n.headNotice(c, s, subscription.saw) })
+		switch {
 		case err == nil:
 		case KindOf(err) == KindRPCMethodMissing:
 			c.polled = true
 		default:
-			return method, err
+			return subscription.method, err
 		}
 	}
 	return "chain_getHeader", n.lookAtHead(ctx, c)
@@ -176,9 +180,9 @@ func (n *node) headNotice(c *conn, s notice, saw func(Header)) {
 // follow watches a connected node until its connection dies. Heads come by themselves; the loop looks where they do not:
 // at a node without subscriptions, at a head that stands still, at one in doubt, and at a node that is failing.
 func (n *node) follow(ctx context.Context, c *conn) {
-	var looked time.Time
+	var looked, inDoubt time.Time // when it last looked, and when a look last left a doubt
 	for {
-		timer := time.NewTimer(time.Until(n.nextLook(c, looked)))
+		timer := time.NewTimer(time.Until(n.nextLook(c, looked, inDoubt)))
 		select {
 		case <-c.done:
 			timer.Stop()
@@ -190,17 +194,20 @@ func (n *node) follow(ctx context.Context, c *conn) {
 		case <-timer.C:
 		}
 		timer.Stop()
-		if time.Now().Before(n.nextLook(c, looked)) {
+		if time.Now().Before(n.nextLook(c, looked, inDoubt)) {
 			continue
 		}
-		looked = time.Now()
 		before, silent := n.standsStill(c)
-		n.looked(c, n.lookAtHead(ctx, c), silent, before)
+		doubts := n.looked(c, n.lookAtHead(ctx, c), silent, before)
+		looked, inDoubt = time.Now(), time.Time{}
+		if doubts {
+			inDoubt = looked
+		}
 	}
 }
 
 // nextLook returns when the loop should look at the head.
-func (n *node) nextLook(c *conn, looked time.Time) time.Time {
+func (n *node) nextLook(c *conn, looked, inDoubt time.Time) time.Time {
 	config := &n.client.config
 	n.client.mu.Lock()
 	defer n.client.mu.Unlock()
@@ -208,7 +215,7 @@ func (n *node) nextLook(c *conn, looked time.Time) time.Time {
 	switch {
 	case n.doubt != nil:
 		// At once; but a node that never says the same twice is not asked all the time.
-		next = looked.Add(min(config.BlockTime/2, time.Second))
+		next = inDoubt.Add(min(config.BlockTime/2, time.Second))
 	case c.polled:
 		next = looked.Add(min(max(config.BlockTime/2, 50*time.Millisecond), 6*time.Second))
 	default:
@@ -230,8 +237,8 @@ func (n *node) standsStill(c *conn) (Hash, bool) {
 	return n.head.Hash, !c.polled && n.headKnown && time.Since(n.headAt) >= n.client.config.StaleAfter
 }
 
-// looked draws the conclusions of a look at the head.
-func (n *node) looked(c *conn, err error, silent bool, before Hash) {
+// looked draws the conclusions of a look at the head, and tells whether the head is in doubt.
+func (n *node) looked(c *conn, err error, silent bool, before Hash) bool {
 	n.client.mu.Lock()
 	defer n.client.mu.Unlock()
 	switch kind := KindOf(err); {
@@ -252,6 +259,7 @@ func (n *node) looked(c *conn, err error, silent bool, before Hash) {
 		c.die(&Error{Kind: KindTransport, Message: "the subscription to heads is silent, though the head moves"})
 	}
 	n.client.refresh()
+	return n.doubt != nil
 }
 
 // rouse makes the loop think again about when to look. The caller holds mu.
@@ -262,14 +270,14 @@ func (n *node) rouse() {
 	}
 }
 
-// lookAtHead asks for the head, and for the finalised one where it does not come by itself.
+// lookAtHead asks for the head, and for the finalised one where it does not come by itself, or has not come yet.
 func (n *node) lookAtHead(ctx context.Context, c *conn) error {
 	h, err := n.askHeader(ctx, c, nil)
 	if err != nil {
 		return err
 	}
 	n.sawHead(h)
-	if !c.polled {
+	if !c.polled && n.hasFinalized() {
 		return nil
 	}
 	raw, err := n.ask(ctx, c, "chain_getFinalizedHead")
@@ -288,6 +296,12 @@ func (n *node) lookAtHead(ctx context.Context, c *conn) error {
 		n.sawFinalized(h)
 	}
 	return err
+}
+
+func (n *node) hasFinalized() bool {
+	n.client.mu.Lock()
+	defer n.client.mu.Unlock()
+	return n.finalized.Hash != Hash{}
 }
 
 // askHeader asks the node itself for a header, the best one when hash is nil.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
@@ -32,6 +34,9 @@ type scripted struct {
 	accepted int
 	quiet    bool // heads are not told
 	gate     *gate
+	// onSubscribe is called after a subscription; lie replaces the best header that is asked for.
+	onSubscribe func()
+	lie         func() string
 }
 
 // handler answers a call: with a value to be written as JSON, a rawFrame to be sent instead of an answer, an rpcError,
@@ -101,6 +106,23 @@ func (s *scripted) produce(n int) Header {
 		s.tellHeads()
 	}
 	return h
+}
+
+// produceAlong lets nodes make blocks in step, until the test ends.
+func produceAlong(t *testing.T, every time.Duration, nodes ...*scripted) {
+	t.Helper()
+	go func() {
+		for {
+			select {
+			case <-time.After(every):
+			case <-t.Context().Done():
+				return
+			}
+			for _, s := range nodes {
+				s.produce(1)
+			}
+		}
+	}()
 }
 
 // rewind drops blocks and replaces them, as after a reorganisation.
@@ -221,6 +243,22 @@ func (s *scripted) drop() {
 	}
 }
 
+func (s *scripted) total() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	total := 0
+	for _, n := range s.calls {
+		total += n
+	}
+	return total
+}
+
+func (s *scripted) setQuiet(quiet bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quiet = quiet
+}
+
 func (s *scripted) connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -295,6 +333,9 @@ func (s *scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 					s.t.Error(err)
 				}
 				s.send(ws, socket, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, request.ID, text))
+				if s.onSubscribe != nil && strings.HasPrefix(request.Method, "chain_subscribe") {
+					s.onSubscribe()
+				}
 			}
 		}()
 	}
@@ -312,6 +353,9 @@ func (s *scripted) standard(method string, params []json.RawMessage, socket *scr
 		}
 		return s.hashes[number]
 	case "chain_getHeader":
+		if len(params) == 0 && s.lie != nil {
+			return json.RawMessage(s.lie())
+		}
 		if len(params) == 0 {
 			return json.RawMessage(s.blocks[len(s.blocks)-1])
 		}
