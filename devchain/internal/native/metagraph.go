@@ -2,11 +2,8 @@ package native
 
 import (
 	"cmp"
-	"fmt"
 	"math/big"
-	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/scale"
@@ -218,117 +215,6 @@ func (r *Runtime) metagraph(st runtime.State, netuid uint16, mechanism uint8) *m
 		m.AlphaDividends = append(m.AlphaDividends, holding{hotkey, s.AlphaDividendsPerSubnet.get(st, key, hotkey[:])})
 	}
 	return m
-}
-
-// selection is what the arguments of a selective metagraph ask for.
-type selection struct {
-	netuid    uint16
-	mechanism uint8
-	// named tells that the netuid is always in the answer; otherwise only if its
-	// index is asked for.
-	named   bool
-	indexes []uint16
-}
-
-func indexes(in *scale.Reader) []uint16 {
-	list := make([]uint16, in.Len(2))
-	for i := range list {
-		list[i] = in.Uint16()
-	}
-	return list
-}
-
-// bindSelective answers with those fields of a metagraph whose positions are
-// asked for. Positions that do not exist are ignored.
-func (r *Runtime) bindSelective(b *methodBinder, name string, read func(*scale.Reader) selection) {
-	const api = "SubnetInfoRuntimeApi"
-	types := r.description.Types
-	fields, err := r.selectiveFields(name)
-	if err != nil {
-		b.err = err
-		return
-	}
-	if fields == nil {
-		return
-	}
-	r.methods[api+"_"+name] = func(st runtime.State, args []byte) ([]byte, error) {
-		in := scale.NewReader(args)
-		want := read(in)
-		if err := in.Close(); err != nil {
-			return nil, fmt.Errorf("native: bad input data provided to %s: %w", name, err)
-		}
-		m := r.metagraph(st, want.netuid, want.mechanism)
-		if m == nil {
-			return []byte{0}, nil
-		}
-		if slices.Contains(want.indexes, 72) {
-			m.Validators = r.validatorUIDs(st, m)
-		}
-		if slices.Contains(want.indexes, 73) {
-			m.Commitments = r.commitments(st, want.netuid)
-		}
-		netuid := uint16(0)
-		if want.named || slices.Contains(want.indexes, 0) {
-			netuid = want.netuid
-		}
-		out := scale.AppendCompact([]byte{1}, uint64(netuid))
-		from := reflect.ValueOf(m).Elem()
-		for i, f := range fields[1:] {
-			if !slices.Contains(want.indexes, uint16(i+1)) {
-				out = append(out, 0)
-				continue
-			}
-			var err error
-			if out, err = types.AppendValue(append(out, 1), f.some, from.FieldByIndex(f.index).Interface()); err != nil {
-				return nil, fmt.Errorf("native: %s: %s: %w", name, f.name, err)
-			}
-		}
-		return out, nil
-	}
-}
-
-// selectiveField is a field of SelectiveMetagraph: the type inside of its Option
-// and where its value is in a metagraph.
-type selectiveField struct {
-	name  string
-	some  scale.TypeID
-	index []int
-}
-
-// selectiveFields returns nil when the spec version has no such method.
-func (r *Runtime) selectiveFields(method string) ([]selectiveField, error) {
-	types := r.description.Types
-	id, ok := types.Find("metagraph::SelectiveMetagraph")
-	if _, _, described := r.description.Method("SubnetInfoRuntimeApi", method); !ok || !described {
-		return nil, nil
-	}
-	t, err := types.Type(id)
-	if err != nil {
-		return nil, err
-	}
-	places := map[string][]int{}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[metagraph]()) {
-		if tag, ok := f.Tag.Lookup("scale"); ok {
-			name, _, _ := strings.Cut(tag, ",")
-			places[name] = f.Index
-		}
-	}
-	var fields []selectiveField
-	for i, f := range t.Fields {
-		field := selectiveField{name: f.Name, some: f.Type, index: places[f.Name]}
-		if field.index == nil {
-			return nil, fmt.Errorf("SelectiveMetagraph.%s is not known", f.Name)
-		}
-		if i > 0 {
-			option, err := types.Type(f.Type)
-			if err != nil {
-				return nil, err
-			}
-			field.some = option.Variants[1].Fields[0].Type
-		}
-		fields = append(fields, field)
-	}
-	return fields, nil
 }
 
 // validatorUIDs are the uids whose stake is above the threshold, by stake.
