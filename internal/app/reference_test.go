@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Reference describes every setting as a page of Markdown.
-func Reference() string {
+// referencePage describes every setting as a page of Markdown.
+func referencePage() string {
 	var b strings.Builder
 	b.WriteString(`# Settings
 
