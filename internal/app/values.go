@@ -37,11 +37,15 @@ type form struct {
 // wrong is the error of a text that must be something else. The text is shown, cut short: use it for forms that hold
 // nothing secret.
 func wrong(must, text string) error {
+	return fmt.Errorf("must be %s, not %q", must, cutShort(text))
+}
+
+func cutShort(text string) string {
 	const most = 40
 	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
+		return strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return fmt.Errorf("must be %s, not %q", must, text)
+	return text
 }
 
 func text(to *string) form {
@@ -197,7 +201,7 @@ func names(to *[]string) form {
 			}
 			unusable := func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`/\?#%`, r) }
 			if name == "" || name == "." || name == ".." || len(name) > 100 || strings.ContainsFunc(name, unusable) {
-				return fmt.Errorf("has the name %q in it, which the path of an URL cannot hold as it is", name)
+				return fmt.Errorf("has the name %q in it, which the path of an URL cannot hold as it is", cutShort(name))
 			}
 			if !slices.Contains(*to, name) {
 				*to = append(*to, name)
