@@ -74,7 +74,8 @@ func (c *Codec[T]) Append(dst []byte, v *T) ([]byte, error) {
 
 // BindError says that a Go type does not fit a described type.
 type BindError struct {
-	// Type is the described type, Field its field, or the one that it lacks; empty when the type itself does not fit.
+	// Type is the path of the described type. Field is its field, or the one that it lacks; empty when the type as a
+	// whole does not fit.
 	Type, Field string
 	// Reason says what is wrong.
 	Reason string
@@ -157,7 +158,7 @@ func (b *binder) bindNew(id TypeID, t reflect.Type) (plan, error) {
 	case anyType:
 		return &dynamicPlan{b.types, id}, nil
 	case objectType:
-		if described.Kind != KindComposite || len(described.Fields) > 0 && described.Fields[0].Name == "" {
+		if described.Kind != KindComposite || len(described.Fields) == 0 || described.Fields[0].Name == "" {
 			return nil, b.misfit(id, t)
 		}
 		return &dynamicPlan{b.types, id}, nil
@@ -218,7 +219,7 @@ func (b *binder) bindLeaf(id TypeID, described *Type, t reflect.Type) (plan, err
 func (b *binder) misfit(id TypeID, t reflect.Type) error {
 	_, described := b.types.inner(id)
 	return &BindError{
-		Type:   b.types.Name(id),
-		Reason: fmt.Sprintf("a %s does not fit the Go type %s", described.Kind, t),
+		Type:   b.types.path(id),
+		Reason: fmt.Sprintf("%s does not fit the Go type %s", described.Kind, t),
 	}
 }

@@ -27,7 +27,7 @@ func (b *binder) bindEnum(id TypeID, described *Type, t reflect.Type, fields []g
 		types: b.types, id: id, described: described,
 		variants: make([]*enumVariant, len(described.Variants)),
 	}
-	name := b.types.Name(id)
+	name := b.types.path(id)
 	taken := make([]bool, len(fields))
 	for i := range described.Variants {
 		v := &described.Variants[i]
@@ -75,32 +75,32 @@ func (b *binder) bindPayload(name string, v *Variant, t reflect.Type) (plan, err
 	return b.bindFields(name+"::"+v.Name, v.Fields, t, fields)
 }
 
-// readVariant reads the first byte of an enum. Nil means an error.
-func (r *Registry) readVariant(rd *Reader, id TypeID, t *Type) *Variant {
+// readVariant reads the first byte of an enum and returns the variant's position; -1 means an error.
+func (r *Registry) readVariant(rd *Reader, id TypeID, t *Type) int {
 	start := rd.pos
 	index := rd.Uint8()
 	if rd.err != nil {
-		return nil
+		return -1
 	}
-	v := t.variant(index)
-	if v == nil {
+	position := t.variantAt(index)
+	if position < 0 {
 		rd.pos = start
 		rd.invalid("%s has no variant %d", r.Name(id), index)
 	}
-	return v
+	return position
 }
 
 func (p *enumPlan) decode(r *Reader, v reflect.Value) {
 	v.SetZero()
-	variant := p.types.readVariant(r, p.id, p.described)
-	if variant == nil {
+	position := p.types.readVariant(r, p.id, p.described)
+	if position < 0 {
 		return
 	}
+	variant := &p.described.Variants[position]
 	if p.name != nil {
 		fieldAt(v, p.name).SetString(variant.Name)
 	}
-	wanted := p.variants[p.position(variant)]
-	if wanted == nil {
+	if wanted := p.variants[position]; wanted == nil {
 		p.types.skipFields(r, variant.Fields)
 	} else {
 		value := reflect.New(wanted.typ)
@@ -110,16 +110,6 @@ func (p *enumPlan) decode(r *Reader, v reflect.Value) {
 	if r.err != nil {
 		r.within(variant.Name)
 	}
-}
-
-// position returns where a variant is among the described ones.
-func (p *enumPlan) position(v *Variant) int {
-	for i := range p.described.Variants {
-		if &p.described.Variants[i] == v {
-			return i
-		}
-	}
-	return -1
 }
 
 func (p *enumPlan) append(dst []byte, v reflect.Value) ([]byte, error) {
@@ -179,9 +169,9 @@ type variantNamePlan struct {
 }
 
 func (p *variantNamePlan) decode(r *Reader, v reflect.Value) {
-	if variant := p.types.readVariant(r, p.id, p.described); variant != nil {
-		p.types.skipFields(r, variant.Fields)
-		v.SetString(variant.Name)
+	if position := p.types.readVariant(r, p.id, p.described); position >= 0 {
+		p.types.skipFields(r, p.described.Variants[position].Fields)
+		v.SetString(p.described.Variants[position].Name)
 	}
 }
 

@@ -59,7 +59,7 @@ func goFields(t reflect.Type) ([]goField, error) {
 func (b *binder) bindStruct(id TypeID, t reflect.Type) (plan, error) {
 	fields, err := goFields(t)
 	if err != nil {
-		return nil, &BindError{Type: b.types.Name(id), Reason: err.Error()}
+		return nil, &BindError{Type: b.types.path(id), Reason: err.Error()}
 	}
 	inner, described := b.types.inner(id)
 	if outer := &b.types.types[id]; len(outer.Fields) == 1 && len(fields) == 1 && fields[0].name == "0" {
@@ -67,7 +67,7 @@ func (b *binder) bindStruct(id TypeID, t reflect.Type) (plan, error) {
 	}
 	switch described.Kind {
 	case KindComposite, KindTuple:
-		return b.bindFields(b.types.Name(inner), described.Fields, t, fields)
+		return b.bindFields(b.types.path(inner), described.Fields, t, fields)
 	case KindVariant:
 		if !described.isOption() {
 			return b.bindEnum(inner, described, t, fields)

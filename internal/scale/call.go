@@ -52,9 +52,6 @@ func (m *Metadata) EncodeCall(pallet, call string, args any) ([]byte, error) {
 		return nil, err
 	}
 	e := &valueEncoder{types: m.Types}
-	if len(c.Args) == 1 && c.Args[0].Name == "" {
-		args = []any{args}
-	}
 	out, err := e.fields([]byte{c.PalletIndex, c.Index}, c.Args, args)
 	if err != nil {
 		return nil, fmt.Errorf("encode call %s.%s: %w", pallet, call, err)

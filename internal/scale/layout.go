@@ -13,6 +13,8 @@ type layout struct {
 	fixed int32
 	// inner is the type without its newtypes: structs with exactly one field that has no name.
 	inner TypeID
+	// depth is how many types deep the type holds others directly.
+	depth uint16
 	state uint8
 }
 
@@ -143,14 +145,20 @@ func (r *Registry) layOut(id TypeID, depth int) error {
 	}
 	l.state = layoutBusy
 	t := &r.types[id]
+	for _, held := range t.held() {
+		if err := r.layOut(held.Type, depth+1); err != nil {
+			return err
+		}
+		l.depth = max(l.depth, r.layouts[held.Type].depth+1)
+	}
+	if l.depth > maxTypeDepth {
+		return fmt.Errorf("type %d (%s) nests too deeply", id, r.Name(id))
+	}
 	l.inner = id
 	switch t.Kind {
 	case KindComposite, KindTuple:
 		var least, fixed int64
 		for _, f := range t.Fields {
-			if err := r.layOut(f.Type, depth+1); err != nil {
-				return err
-			}
 			inner := &r.layouts[f.Type]
 			least = min(least+int64(inner.least), maxSize)
 			if inner.fixed < 0 {
@@ -164,9 +172,6 @@ func (r *Registry) layOut(id TypeID, depth int) error {
 			l.inner = r.layouts[t.Fields[0].Type].inner
 		}
 	case KindArray:
-		if err := r.layOut(t.Elem, depth+1); err != nil {
-			return err
-		}
 		elem := &r.layouts[t.Elem]
 		l.least = int32(min(int64(elem.least)*int64(t.Len), maxSize))
 		l.fixed = -1
@@ -186,9 +191,6 @@ func (r *Registry) layOut(id TypeID, depth int) error {
 			}
 		}
 	case KindCompact:
-		if err := r.layOut(t.Elem, depth+1); err != nil {
-			return err
-		}
 		l.least, l.fixed = 1, -1
 		if width, ok := r.compactOf(t); ok && width == 0 {
 			l.least, l.fixed = 0, 0
@@ -197,6 +199,17 @@ func (r *Registry) layOut(id TypeID, depth int) error {
 		l.least, l.fixed = 1, -1
 	}
 	l.state = layoutDone
+	return nil
+}
+
+// held returns the types that every value of the type contains.
+func (t *Type) held() []Field {
+	switch {
+	case t.Kind == KindComposite, t.Kind == KindTuple:
+		return t.Fields
+	case t.Kind == KindArray, t.Kind == KindCompact:
+		return []Field{{Type: t.Elem}}
+	}
 	return nil
 }
 

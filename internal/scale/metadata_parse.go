@@ -41,7 +41,7 @@ func ParseMetadata(raw []byte) (*Metadata, error) {
 }
 
 func parseMetadata(raw []byte) (*Metadata, error) {
-	p := &metadataParser{Reader: *NewReader(raw), names: make(map[string]string, 4096), extrinsicType: NoType}
+	p := &metadataParser{Reader: *NewReader(raw), names: make(map[string]string, len(raw)/128), extrinsicType: NoType}
 	if p.Uint32() != metadataMagic {
 		return nil, fmt.Errorf("%w: it does not begin with \"meta\"", ErrInvalid)
 	}

@@ -137,16 +137,24 @@ type Variant struct {
 	Docs string
 }
 
-// variant returns the variant with the index, nil when there is none.
-func (t *Type) variant(index uint8) *Variant {
-	// Nearly always the variants are in the order of their index, without gaps.
+// variantAt returns the position of the variant with the index, -1 when there is none.
+func (t *Type) variantAt(index uint8) int {
+	// Most enums have their variants in the order of the index, without gaps.
 	if int(index) < len(t.Variants) && t.Variants[index].Index == index {
-		return &t.Variants[index]
+		return int(index)
 	}
 	for i := range t.Variants {
 		if t.Variants[i].Index == index {
-			return &t.Variants[i]
+			return i
 		}
+	}
+	return -1
+}
+
+// variant returns the variant with the index, nil when there is none.
+func (t *Type) variant(index uint8) *Variant {
+	if i := t.variantAt(index); i >= 0 {
+		return &t.Variants[i]
 	}
 	return nil
 }
@@ -231,8 +239,26 @@ func (r *Registry) Name(id TypeID) string {
 	return b.String()
 }
 
+// path writes the whole path of a type, or its name when it has none.
+func (r *Registry) path(id TypeID) string {
+	if t := &r.types[id]; len(t.Path) > 1 {
+		return shorten(strings.Join(t.Path, "::"))
+	}
+	return r.Name(id)
+}
+
+// longestName bounds names in messages. Metadata may hold names of any length.
+const longestName = 200
+
+func shorten(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:longestName], "") + "…"
+}
+
 func (r *Registry) appendName(b *strings.Builder, id TypeID, depth int) {
-	if int64(id) >= int64(len(r.types)) || depth > 8 || b.Len() > 200 {
+	if int64(id) >= int64(len(r.types)) || depth > 8 || b.Len() > longestName {
 		b.WriteString("…")
 		return
 	}
@@ -243,18 +269,18 @@ func (r *Registry) appendName(b *strings.Builder, id TypeID, depth int) {
 				b.WriteString(", ")
 			}
 			if f.Name != "" {
-				b.WriteString(f.Name + ": ")
+				b.WriteString(shorten(f.Name) + ": ")
 			}
 			r.appendName(b, f.Type, depth+1)
-			if b.Len() > 200 {
+			if b.Len() > longestName {
 				return
 			}
 		}
 	}
 	if len(t.Path) > 0 {
-		b.WriteString(t.Path[len(t.Path)-1])
-		// Only the prelude's types (Option, Result, BTreeMap) have a path of one name; elsewhere parameters are noise.
-		if len(t.Path) == 1 && len(t.Params) > 0 {
+		b.WriteString(shorten(t.Path[len(t.Path)-1]))
+		// The parameters of Option, Result and BTreeMap say what they hold; elsewhere they are noise.
+		if n := generics[t.Path[0]]; len(t.Path) == 1 && n > 0 && n == len(t.Params) {
 			b.WriteByte('<')
 			for i, p := range t.Params {
 				if i > 0 {

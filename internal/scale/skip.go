@@ -15,8 +15,8 @@ func (r *Registry) skip(rd *Reader, id TypeID) {
 	case KindComposite, KindTuple:
 		r.skipFields(rd, t.Fields)
 	case KindVariant:
-		if v := r.readVariant(rd, id, t); v != nil {
-			r.skipFields(rd, v.Fields)
+		if i := r.readVariant(rd, id, t); i >= 0 {
+			r.skipFields(rd, t.Variants[i].Fields)
 		}
 	case KindSequence:
 		r.skipList(rd, t.Elem, rd.Len(r.MinSize(t.Elem)))

@@ -22,11 +22,11 @@ type recording218 struct {
 		Data, Hash, CallData string
 		Call                 []any
 		Signed               *struct {
-			Signer           any
-			Signature        string
-			Nonce, Tip       string
-			Era              [2]uint64
-			Birth, Death     uint64
+			Signer       any
+			Signature    string
+			Nonce, Tip   string
+			Era          [2]uint64
+			Birth, Death uint64
 		}
 	}
 	Events struct {

@@ -149,3 +149,27 @@ func positional(v any) any {
 		return fmt.Sprint(v)
 	}
 }
+
+// fromJSON decodes JSON with exact numbers.
+func fromJSON(t testing.TB, s string, into any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	if err := d.Decode(into); err != nil {
+		t.Fatalf("%s: %v", s, err)
+	}
+}
+
+func toJSON(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func marshal(v any) (string, error) {
+	b, err := json.Marshal(v)
+	return string(b), err
+}

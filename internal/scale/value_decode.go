@@ -158,10 +158,11 @@ func (r *Registry) enumValue(rd *Reader, id TypeID, t *Type) any {
 		}
 		return r.value(rd, some)
 	}
-	v := r.readVariant(rd, id, t)
-	if v == nil {
+	position := r.readVariant(rd, id, t)
+	if position < 0 {
 		return nil
 	}
+	v := &t.Variants[position]
 	e := Enum{Name: v.Name, Value: r.variantFields(rd, v)}
 	if rd.err != nil {
 		rd.within(v.Name)
