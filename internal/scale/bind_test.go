@@ -258,7 +258,7 @@ func TestBindErrors(t *testing.T) {
 		Port uint16 `scale:"port,omitempty"`
 	}], "Info", "pallet_x::Info", "", "no usable scale tag")
 	check(bindErr[struct {
-		port uint16 `scale:"port"` //nolint:unused // on purpose
+		port uint16 `scale:"port"`
 	}], "Info", "pallet_x::Info", "", "not exported")
 	check(bindErr[struct {
 		A uint16 `scale:"port"`

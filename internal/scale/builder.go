@@ -190,10 +190,10 @@ func (b *Builder) add(t Type) TypeID {
 }
 
 // shared returns the type with this canonical text, made at most once.
-func (b *Builder) shared(text string, make func() Type) TypeID {
+func (b *Builder) shared(text string, describe func() Type) TypeID {
 	id, ok := b.exprs[text]
 	if !ok {
-		id = b.add(make())
+		id = b.add(describe())
 		b.exprs[text] = id
 	}
 	return id

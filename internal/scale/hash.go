@@ -39,7 +39,7 @@ func twox(out, b []byte) {
 }
 
 // Blake2_128 is the BLAKE2b hash of b with a digest of 16 bytes.
-func Blake2_128(b []byte) [16]byte { //nolint:revive // the chain's name
+func Blake2_128(b []byte) [16]byte {
 	h, err := blake2b.New(16, nil)
 	if err != nil {
 		panic(err) // only for a bad size or key
@@ -51,15 +51,15 @@ func Blake2_128(b []byte) [16]byte { //nolint:revive // the chain's name
 }
 
 // Blake2_256 is the BLAKE2b hash of b with a digest of 32 bytes: the hash of blocks and extrinsics.
-func Blake2_256(b []byte) [32]byte { return blake2b.Sum256(b) } //nolint:revive // the chain's name
+func Blake2_256(b []byte) [32]byte { return blake2b.Sum256(b) }
 
 // Hasher says how a key of a storage map becomes part of a storage key. The numbers are those of the metadata.
 type Hasher uint8
 
 // The hashers. The Concat ones and Identity keep the encoded key, so it can be read back.
 const (
-	HashBlake2_128 Hasher = iota //nolint:revive // the chain's name
-	HashBlake2_256               //nolint:revive // the chain's name
+	HashBlake2_128 Hasher = iota
+	HashBlake2_256
 	HashBlake2_128Concat
 	HashTwox128
 	HashTwox256

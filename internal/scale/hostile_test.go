@@ -343,7 +343,9 @@ func TestMalformedDispatchErrors(t *testing.T) {
 	t.Parallel()
 	m := metadata(t, "425-v16")
 	for _, v := range []any{
-		nil, "Module", scale.Enum{Name: "Module"}, scale.Enum{Name: "Module", Value: scale.Object{{Name: "index", Value: uint64(300)}}},
+		nil, "Module",
+		scale.Enum{Name: "Module"},
+		scale.Enum{Name: "Module", Value: scale.Object{{Name: "index", Value: uint64(300)}}},
 		scale.Enum{Name: "Module", Value: scale.Object{{Name: "index", Value: uint64(7)}, {Name: "error", Value: scale.Bytes{}}}},
 		scale.Enum{Name: "Module", Value: scale.Object{{Name: "index", Value: uint64(7)}, {Name: "error", Value: uint64(300)}}},
 		scale.Enum{Name: "Module", Value: scale.Object{{Name: "index", Value: uint64(7)}, {Name: "error", Value: scale.Bytes{255, 0, 0, 0}}}},

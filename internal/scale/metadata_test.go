@@ -159,8 +159,10 @@ func TestMetadataV14DerivedTypes(t *testing.T) {
 	for _, spec := range []string{"218", "343", "425"} {
 		m14, m15 := metadata(t, spec+"-v14"), metadata(t, spec+"-v15")
 		for _, pair := range [][2]scale.TypeID{
-			{m14.CallType, m15.CallType}, {m14.EventType, m15.EventType},
-			{m14.Extrinsic.Address, m15.Extrinsic.Address}, {m14.Extrinsic.Signature, m15.Extrinsic.Signature},
+			{m14.CallType, m15.CallType},
+			{m14.EventType, m15.EventType},
+			{m14.Extrinsic.Address, m15.Extrinsic.Address},
+			{m14.Extrinsic.Signature, m15.Extrinsic.Signature},
 		} {
 			if a, b := m14.Types.Name(pair[0]), m15.Types.Name(pair[1]); a != b {
 				t.Errorf("spec %s: %s in version 14, %s in version 15", spec, a, b)

@@ -62,11 +62,11 @@ func TestReaderErrorSticks(t *testing.T) {
 	if lo, hi := r.Uint128(); lo != 0 || hi != 0 {
 		t.Error("something is read after an error")
 	}
-	if r.Close() != first || r.Offset() != 1 || first.Error() != "byte 1: input ends inside a value" {
+	if !errors.Is(r.Close(), first) || r.Offset() != 1 || first.Error() != "byte 1: input ends inside a value" {
 		t.Errorf("error is %v at %d", r.Close(), r.Offset())
 	}
 	r = scale.NewReader([]byte{1})
-	if err := r.Close(); !errors.Is(err, scale.ErrTrailing) || r.Close() != err {
+	if err := r.Close(); !errors.Is(err, scale.ErrTrailing) || !errors.Is(r.Close(), err) {
 		t.Errorf("a byte is left: %v", err)
 	}
 	var zero scale.Reader

@@ -225,7 +225,7 @@ func TestRecordedValues(t *testing.T) {
 				identities[i] = byteLists(t, identities[i])
 			}
 		}
-		var want any = test.want
+		want := test.want
 		if neurons, ok := want.([]map[string]any); ok {
 			list := make([]any, len(neurons))
 			for i := range neurons {

@@ -3,6 +3,7 @@ package scale_test
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"testing"
 
@@ -174,7 +175,7 @@ func TestRecordedEvents(t *testing.T) {
 			default:
 				fields = []any{f}
 			}
-			at := any(positional(uint64(r.Extrinsic)))
+			at := positional(uint64(r.Extrinsic))
 			if r.Phase != scale.PhaseApplyExtrinsic {
 				t.Fatalf("event %d has the phase %d", i, r.Phase)
 			}
@@ -257,7 +258,7 @@ func TestRecordedUndescribedResults(t *testing.T) {
 	}
 	for _, c := range recording(t).StateCalls {
 		if c.Method == "Metadata_metadata_at_version" {
-			if _, err := scale.ParseOpaqueMetadata(unhex(t, c.Result)); err != scale.ErrNoMetadata {
+			if _, err := scale.ParseOpaqueMetadata(unhex(t, c.Result)); !errors.Is(err, scale.ErrNoMetadata) {
 				t.Errorf("metadata 16 of spec 218: %v", err)
 			}
 		}

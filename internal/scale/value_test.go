@@ -52,7 +52,9 @@ func TestValueConventions(t *testing.T) {
 		{"Option<Option<u8>>", "010107", scale.Enum{Name: "Some", Value: uint64(7)}, `{"Some":7}`, []any{scale.Object{{Name: "Some", Value: 7}}}},
 		{"Result<(), u8>", "00", scale.Enum{Name: "Ok", Value: []any{}}, `{"Ok":[]}`, []any{"Ok", scale.Enum{Name: "Ok"}}},
 		{"Point", "05 01 feff", scale.Object{{Name: "x", Value: uint64(5)}, {Name: "y", Value: int64(-2)}}, `{"x":5,"y":-2}`, []any{
-			map[string]any{"x": 5, "y": -2}, map[string]int{"x": 5, "y": -2}, map[label]any{"y": -2, "x": 5},
+			map[string]any{"x": 5, "y": -2},
+			map[string]int{"x": 5, "y": -2},
+			map[label]any{"y": -2, "x": 5},
 			struct {
 				Y *int  `scale:"y"`
 				X uint8 `scale:"x"`
