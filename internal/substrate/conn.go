@@ -315,6 +315,10 @@ func leadingID(frame []byte) (id uint64, found bool) {
 // known whose answer it was.
 func (c *conn) handle(frame []byte, owned bool) *Error {
 	m, err := parseMessage(frame)
+	if err != nil && c.last.ended.Load() {
+		// coder/websocket takes an end of the stream just after a frame's header for the end of the message.
+		return &Error{Kind: KindTransport, Message: "the connection broke in the middle of an answer"}
+	}
 	if err != nil {
 		return &Error{Kind: KindMalformed, Message: "the node sent a message that is not JSON-RPC: " + err.Error()}
 	}

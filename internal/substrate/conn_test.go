@@ -415,7 +415,7 @@ func FuzzHandleMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		told := 0
-		c := &conn{issued: 4, waiting: make(map[uint64]*pendingCall), subscriptions: map[string]func(notice){`"old"`: func(notice) { told++ }}}
+		c := &conn{issued: 4, last: new(lastRead), waiting: make(map[uint64]*pendingCall), subscriptions: map[string]func(notice){`"old"`: func(notice) { told++ }}}
 		calls := make([]*pendingCall, 3)
 		for i := range calls {
 			calls[i] = &pendingCall{answer: make(chan answer, 1)}

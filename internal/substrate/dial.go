@@ -13,10 +13,11 @@ import (
 	"github.com/coder/websocket"
 )
 
-// lastRead tells when something last came in, as the time since it was made.
+// lastRead tells when something last came in, as the time since it was made, and whether anything can still come.
 type lastRead struct {
 	start time.Time
 	at    atomic.Int64
+	ended atomic.Bool
 }
 
 func (l *lastRead) since(t time.Time) bool { return l.at.Load() > int64(t.Sub(l.start)) }
@@ -31,6 +32,9 @@ func (w watchedConn) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	if n > 0 {
 		w.last.at.Store(int64(time.Since(w.last.start)))
+	}
+	if err != nil {
+		w.last.ended.Store(true)
 	}
 	return n, err
 }
@@ -54,9 +58,9 @@ func dialSocket(ctx context.Context, e *endpoint, dial dialFunc, last *lastRead)
 		},
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		MaxResponseHeaderBytes: 64 << 10,
+		// Of what was dialled, only a WebSocket stays open, and that is no longer the transport's.
+		DisableKeepAlives: true,
 	}
-	// Of what was dialled, only a WebSocket stays open, and that is no longer the transport's.
-	defer transport.CloseIdleConnections()
 	ws, _, err := websocket.Dial(ctx, e.url, &websocket.DialOptions{ //nolint:bodyclose // Dial has replaced the body
 		HTTPClient: &http.Client{
 			Transport: transport,

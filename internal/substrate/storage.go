@@ -159,6 +159,9 @@ func (c *Client) keysPage(ctx context.Context, at Hash, prefix, after []byte) ([
 	}
 	q := query{method: "state_getKeysPaged", params: []any{hexBytes(prefix), pageKeys, start, at}, at: &at}
 	return ask(ctx, c, q, func(raw []byte) ([][]byte, error) {
+		if isNull(raw) {
+			return nil, errors.New("keys: null where a list should be")
+		}
 		var wire []hexBytes
 		if err := json.Unmarshal(raw, &wire); err != nil {
 			return nil, fmt.Errorf("keys: %w", err)
