@@ -5,10 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // BlockHash returns the hash of the block at a height of the best chain, or a KindUnknownBlock error.
 func (c *Client) BlockHash(ctx context.Context, number uint64) (Hash, error) {
+	if number > math.MaxUint32 {
+		// Blocks are numbered with 32 bits, and nodes answer anything else with an error instead of null.
+		return Hash{}, &Error{Kind: KindUnknownBlock, Op: "chain_getBlockHash", Message: fmt.Sprintf("there is no block %d", number)}
+	}
 	return ask(ctx, c, query{method: "chain_getBlockHash", params: []any{number}}, func(raw []byte) (Hash, error) {
 		if isNull(raw) {
 			return Hash{}, &Error{Kind: KindUnknownBlock, Message: fmt.Sprintf("there is no block %d", number)}

@@ -178,10 +178,10 @@ func (c *Client) callOn(ctx context.Context, n *node, on *conn, method string, p
 func (c *Client) callError(ctx context.Context, n *node, method string, limit time.Duration, err error) *Error {
 	e, ok := errors.AsType[*Error](err)
 	switch {
-	case ok:
-		e = new(*e) // the same one goes to every call that waited
 	case c.ctx.Err() != nil:
 		e = closedError("")
+	case ok:
+		e = new(*e) // the same one goes to every call that waited
 	case ctx.Err() != nil:
 		e = contextError(ctx, method)
 	default:

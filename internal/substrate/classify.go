@@ -31,13 +31,13 @@ var classifications = []classification{
 	{kind: KindTooLarge, texts: []string{"Response is too big"}},
 	{kind: KindTooLarge, codes: []int{-32008}},
 	{kind: KindUnknownBlock, codes: []int{4003}},
-	{kind: KindInvalidParams, codes: []int{4001, 4002, -32602}},
+	{kind: KindInvalidParams, codes: []int{3001, 4001, 4002, -32602}},
 	{kind: KindRPCMethodMissing, codes: []int{-32601}},
 	{kind: KindRPCMethodMissing, texts: []string{"Method not found"}},
 	{kind: KindInvalidParams, texts: []string{"Invalid params"}},
-	// 1: the subnet RPC methods; -32009 and -32999: the node is busy or limits the rate of calls; -32600 and -32700: it
+	// 1: the subnet RPC methods; -32006: too many subscriptions; -32009 and -32999: the node is busy or limits the rate of calls; -32600 and -32700: it
 	// says that it did not understand a request that is always formed in the same way.
-	{kind: KindNode, codes: []int{1, -32000, -32001, -32009, -32600, -32603, -32700, -32999}},
+	{kind: KindNode, codes: []int{1, -32000, -32001, -32006, -32009, -32600, -32603, -32700, -32999}},
 }
 
 // classify returns the kind of an error that a node answered.

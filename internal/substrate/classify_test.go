@@ -46,6 +46,9 @@ func TestClassify(t *testing.T) {
 		{code: 4001, message: "Cannot resolve a block range ['0x1' ... '0x2]. nope", want: KindInvalidParams},
 		{code: 4002, message: "count exceeds maximum value. value: 2000, max: 1000", want: KindInvalidParams},
 
+		{code: 3001, message: "`9223372036854775808` > u32::MAX, the max block number is u32.", want: KindInvalidParams},
+		{code: -32006, message: "Too many subscriptions on the connection", want: KindNode},
+
 		{code: -32008, message: "Response is too big", data: "Exceeded max limit of 15728640", want: KindTooLarge},
 		{code: 1, message: "Unable to get neurons info.", want: KindNode},
 		{code: -32000, message: "Server error", want: KindNode},

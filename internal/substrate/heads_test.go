@@ -290,13 +290,22 @@ func TestHeadWhenANodeGoesAway(t *testing.T) {
 
 func TestNodeWithoutSubscriptionsIsPolled(t *testing.T) {
 	t.Parallel()
+	for _, refusal := range []rpcError{{Code: -32601, Message: "Method not found"}, {Code: -32006, Message: "Too many subscriptions on the connection"}} {
+		t.Run(refusal.Message, func(t *testing.T) {
+			t.Parallel()
+			pollsHeads(t, refusal)
+		})
+	}
+}
+
+func pollsHeads(t *testing.T, refusal rpcError) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		network := newPipes(t)
 		node := newScripted(t, "a", 10)
 		network.add("a", node)
-		missing := rpcError{Code: -32601, Message: "Method not found"}
-		node.reply("chain_subscribeNewHeads", missing)
-		node.reply("chain_subscribeFinalizedHeads", missing)
+		node.reply("chain_subscribeNewHeads", refusal)
+		node.reply("chain_subscribeFinalizedHeads", refusal)
 		c := network.client(Config{}, "a")
 		connected(t, c)
 		for range 20 {

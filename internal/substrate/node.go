@@ -153,13 +153,20 @@ func (n *node) setUp(ctx context.Context, c *conn) (string, error) {
 		_, err := c.call(ctx, subscription.method, nil, func(s notice) { n.headNotice(c, s, subscription.saw) })
 		switch {
 		case err == nil:
-		case KindOf(err) == KindRPCMethodMissing:
+		case noSubscriptions(err):
 			c.polled = true
 		default:
 			return subscription.method, err
 		}
 	}
 	return "chain_getHeader", n.lookAtHead(ctx, c)
+}
+
+// noSubscriptions tells whether a node has no subscriptions, or none left for us.
+func noSubscriptions(err error) bool {
+	const tooMany = -32006 // of jsonrpsee
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Kind == KindRPCMethodMissing || e.Code == tooMany)
 }
 
 // headNotice takes a head out of a notification.
