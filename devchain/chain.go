@@ -45,14 +45,18 @@ func New(config Config) (*Chain, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
+	runtimes := runtimes{known: config.Runtimes}
 	if config.Runtime == nil {
-		var err error
-		if config.Runtime, err = NewSubtensor(SubtensorConfig{BlockTime: config.SlotDuration}); err != nil {
+		subtensor, err := NewSubtensor(SubtensorConfig{BlockTime: config.SlotDuration})
+		if err != nil {
 			return nil, err
 		}
+		config.Runtime, runtimes.subtensors = subtensor, true
 	}
 	c := &Chain{config: config, ledger: newLedger(), log: config.Logger}
-	if err := c.open(); err != nil {
+	runtimes.slotDuration = config.SlotDuration
+	runtimes.known = append([]runtime.Runtime{config.Runtime}, runtimes.known...)
+	if err := c.open(&runtimes); err != nil {
 		return nil, err
 	}
 	c.Node = c.newNode(NodeConfig{Listen: config.Listen, KeepStates: config.KeepStates, Limits: config.Limits})
@@ -60,10 +64,10 @@ func New(config Config) (*Chain, error) {
 }
 
 // open fills the ledger from the StateDir, or with a genesis block.
-func (c *Chain) open() error {
+func (c *Chain) open(runtimes *runtimes) error {
 	if c.config.StateDir != "" {
 		var err error
-		if c.store, err = openStore(c.config, c.ledger); err != nil {
+		if c.store, err = openStore(c.config, c.ledger, runtimes); err != nil {
 			return err
 		}
 	}

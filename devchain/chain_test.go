@@ -624,7 +624,6 @@ func TestConfigRefused(t *testing.T) {
 		"Config.BlockTime":            func(c *Config) { c.BlockTime = -1 },
 		"Config.SlotDuration":         func(c *Config) { c.SlotDuration = time.Microsecond },
 		"Config.FinalityLag":          func(c *Config) { c.FinalityLag = -3 },
-		"Config.Runtime":              func(c *Config) { c.Runtime = nil },
 		"Config.KeepStates":           func(c *Config) { c.KeepStates = -2 },
 		"Config.Limits.Connections":   func(c *Config) { c.Limits.Connections = -1 },
 		"Config.Limits.Subscriptions": func(c *Config) { c.Limits.Subscriptions = -1 },

@@ -43,7 +43,8 @@ type Config struct {
 	Runtime runtime.Runtime
 
 	// Runtimes are further runtimes that blocks in the StateDir may have been made
-	// with, after an Upgrade. Defaults to none.
+	// with, after an Upgrade. Defaults to none, or without a Runtime to the
+	// Subtensors of all Specs.
 	Runtimes []runtime.Runtime
 
 	// StateDir is a directory that the chain is kept in, so that it goes on after a

@@ -3,6 +3,7 @@ package devchain
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bittensor-pylon/pylon/devchain/internal/trie"
@@ -13,7 +14,7 @@ import (
 // replay applies the records of a journal to a ledger.
 type replay struct {
 	ledger    *ledger
-	runtimes  []runtime.Runtime
+	runtimes  *runtimes
 	keep      int
 	finalized *block
 	dropped   int // blocks whose state was read and is not kept any more
@@ -127,14 +128,36 @@ func (p *replay) header(r *scale.Reader) (*block, error) {
 		}
 		b.parent = parent
 	}
-	for _, rt := range p.runtimes {
+	if b.runtime = p.runtimes.find(name, version); b.runtime == nil {
+		return nil, fmt.Errorf("block %d needs the runtime %s/%d, which is neither Config.Runtime nor one of Config.Runtimes",
+			b.Number, name, version)
+	}
+	return b, nil
+}
+
+// runtimes are those that recorded blocks can have been made with.
+type runtimes struct {
+	known        []runtime.Runtime
+	subtensors   bool // make the ones that this package has, when they are needed
+	slotDuration time.Duration
+}
+
+// find returns nil if there is no such runtime.
+func (r *runtimes) find(name string, version uint32) runtime.Runtime {
+	for _, rt := range r.known {
 		if v := rt.Version(); v.SpecName == name && v.SpecVersion == version {
-			b.runtime = rt
-			return b, nil
+			return rt
 		}
 	}
-	return nil, fmt.Errorf("block %d needs the runtime %s/%d, which is neither Config.Runtime nor one of Config.Runtimes",
-		b.Number, name, version)
+	if !r.subtensors || !slices.Contains(Specs(), version) {
+		return nil
+	}
+	rt, err := NewSubtensor(SubtensorConfig{Spec: version, BlockTime: r.slotDuration})
+	if err != nil || rt.Version().SpecName != name {
+		return nil
+	}
+	r.known = append(r.known, rt)
+	return rt
 }
 
 // applyWrites gives b the state that base becomes, if b has one, and checks it.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/bittensor-pylon/pylon/devchain/internal/journal"
 	"github.com/bittensor-pylon/pylon/devchain/internal/trie"
-	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
@@ -53,7 +52,7 @@ const (
 const compactFrom = 32 << 20
 
 // openStore reads the directory into the ledger.
-func openStore(config Config, l *ledger) (*store, error) {
+func openStore(config Config, l *ledger, runtimes *runtimes) (*store, error) {
 	if err := os.MkdirAll(config.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("devchain: make the state directory: %w", err)
 	}
@@ -62,7 +61,7 @@ func openStore(config Config, l *ledger) (*store, error) {
 		return nil, fmt.Errorf("devchain: the state directory is in use by another chain: %w", err)
 	}
 	s := &store{lock: lock}
-	replay := replay{ledger: l, runtimes: append([]runtime.Runtime{config.Runtime}, config.Runtimes...), keep: config.KeepStates}
+	replay := replay{ledger: l, runtimes: runtimes, keep: config.KeepStates}
 	s.journal, err = journal.Open(filepath.Join(config.StateDir, journalFile), replay.record)
 	if err == nil && replay.finalized != nil {
 		l.finalize(replay.finalized)

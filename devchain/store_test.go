@@ -109,6 +109,39 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// A chain with the default runtime finds the other Subtensors by itself, so that
+// it opens after an upgrade, and with a newer default.
+func TestRestartSubtensor(t *testing.T) {
+	t.Parallel()
+	config := Config{StateDir: t.TempDir(), GenesisTime: genesisTime}
+	old, err := NewSubtensor(SubtensorConfig{Spec: 425, Subnets: []Subnet{{Netuid: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := NewSubtensor(SubtensorConfig{Spec: 343})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := config
+	first.Runtime = old
+	c := openChain(t, first)
+	produce(t, c, 2)
+	c.Upgrade(next)
+	last := produce(t, c, 2)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = openChain(t, config)
+	for number, want := range map[uint64]uint32{0: 425, 2: 425, 3: 343, 4: 343} {
+		if rt, err := c.Runtime(hashOf(t, c, number)); err != nil || rt.Version().SpecVersion != want {
+			t.Errorf("block %d: %v, %v", number, rt, err)
+		}
+	}
+	if b := produce(t, c, 1); b.Parent != last.Hash {
+		t.Error("the chain does not go on")
+	}
+}
+
 // A process that dies can leave any part of the last record. The chain is there up
 // to a block, with all of it, and goes on.
 func TestTruncatedTail(t *testing.T) {
@@ -331,7 +364,7 @@ func FuzzReplay(f *testing.F) {
 	f.Add(appendBlock([]byte{recordHeadless}, b), append([]byte{recordFinalized}, b.Hash[:]...))
 	f.Add(fmt.Appendf(nil, "%x", state.Touched()), []byte{recordState})
 	f.Fuzz(func(_ *testing.T, first, second []byte) {
-		p := replay{ledger: newLedger(), runtimes: []runtime.Runtime{&tiny{spec: 1}}, keep: 3}
+		p := replay{ledger: newLedger(), runtimes: &runtimes{known: []runtime.Runtime{&tiny{spec: 1}}}, keep: 3}
 		if p.record(first) == nil {
 			_ = p.record(second)
 		}

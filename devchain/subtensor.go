@@ -1,6 +1,10 @@
 package devchain
 
-import "github.com/bittensor-pylon/pylon/devchain/internal/native"
+import (
+	"slices"
+
+	"github.com/bittensor-pylon/pylon/devchain/internal/native"
+)
 
 // Subtensor is the chain's own runtime: it plays Subtensor, from spec version 218
 // to 475, with subnets, neurons, stakes, epochs and commitments. Its methods
@@ -34,3 +38,6 @@ const (
 
 // NewSubtensor makes the runtime. It takes a few dozen milliseconds at most.
 func NewSubtensor(config SubtensorConfig) (*Subtensor, error) { return native.New(config) }
+
+// Specs returns the spec versions that can be played, oldest first.
+func Specs() []uint32 { return slices.Clone(native.Specs) }
