@@ -29,20 +29,55 @@ type ballot struct {
 
 // verdict is what an epoch finds. Shares are of one.
 type verdict struct {
-	permits                                             []bool
-	stake, consensus, incentive, dividends, trust, rank []uint64
-	validatorTrust                                      []uint64
-	bonds                                               [][]pair
+	permits        []bool
+	stake          []uint64 // of those who vote
+	consensus      []uint64
+	incentive      []uint64
+	dividends      []uint64
+	trust          []uint64
+	validatorTrust []uint64
+	bonds          [][]pair
+}
+
+// voter is somebody whose weights count.
+type voter struct {
+	uid   int
+	stake uint64   // share of all voters'
+	row   []uint64 // weights as shares; later clipped
 }
 
 func (b *ballot) count() *verdict {
 	n := len(b.stake)
 	v := &verdict{
 		permits:   topStakes(b.stake, b.maxValidators),
-		consensus: make([]uint64, n), trust: make([]uint64, n), rank: make([]uint64, n),
-		validatorTrust: make([]uint64, n), dividends: make([]uint64, n),
-		bonds: make([][]pair, n),
+		consensus: make([]uint64, n), trust: make([]uint64, n), validatorTrust: make([]uint64, n),
+		dividends: make([]uint64, n), bonds: make([][]pair, n),
 	}
+	voters := b.voters(v)
+	majority := uint64(b.kappa) * one / 65535
+	ranks := make([]uint64, n)
+	for j := range n {
+		v.consensus[j] = median(voters, j, majority)
+		before := uint64(0) // the rank without clipping
+		for _, o := range voters {
+			before += o.stake * o.row[j] / one
+			o.row[j] = min(o.row[j], v.consensus[j])
+			ranks[j] += o.stake * o.row[j] / one
+			v.validatorTrust[o.uid] += o.row[j]
+		}
+		if before > 0 {
+			v.trust[j] = ranks[j] * one / before
+		}
+	}
+	v.incentive = shares(ranks)
+	b.bond(v, voters)
+	return v
+}
+
+// voters are those with a permit, stake and recent weights. Weights for oneself
+// do not count.
+func (b *ballot) voters(v *verdict) []voter {
+	n := len(b.stake)
 	voting := make([]uint64, n)
 	for i := range n {
 		if b.permits[i] && b.active[i] {
@@ -50,9 +85,7 @@ func (b *ballot) count() *verdict {
 		}
 	}
 	v.stake = shares(voting)
-
-	// Rows of the weights, as shares, without weights for oneself.
-	rows := make([][]uint64, n)
+	var voters []voter
 	for i := range n {
 		if voting[i] == 0 {
 			continue
@@ -63,75 +96,62 @@ func (b *ballot) count() *verdict {
 				row[w.First] = uint64(w.Second)
 			}
 		}
-		rows[i] = shares(row)
+		voters = append(voters, voter{i, v.stake[i], shares(row)})
 	}
-
-	majority := uint64(b.kappa) * one / 65535
-	before := make([]uint64, n) // ranks without clipping
-	for j := range n {
-		v.consensus[j] = median(rows, v.stake, j, majority)
-		for i, row := range rows {
-			if row == nil {
-				continue
-			}
-			before[j] += v.stake[i] * row[j] / one
-			row[j] = min(row[j], v.consensus[j])
-			v.rank[j] += v.stake[i] * row[j] / one
-			v.validatorTrust[i] += row[j]
-		}
-		if before[j] > 0 {
-			v.trust[j] = v.rank[j] * one / before[j]
-		}
-	}
-	v.incentive = shares(v.rank)
-	v.rank = v.incentive // the chain normalises ranks too
-	b.bond(v, rows)
-	return v
+	return voters
 }
 
 // bond moves the bonds towards the clipped weights and pays dividends by them.
-func (b *ballot) bond(v *verdict, rows [][]uint64) {
-	n := len(b.stake)
-	old := make([][]uint64, n)
+// Whoever no longer votes keeps a falling part of what he had.
+func (b *ballot) bond(v *verdict, voters []voter) {
+	const whole = 1_000_000
+	n, kept := len(b.stake), min(b.bondsKept, whole)
+	bonds := map[int][]uint64{} // of those who have any, by uid
 	for i, row := range b.bonds {
-		old[i] = make([]uint64, n)
+		if len(row) == 0 {
+			continue
+		}
+		bonds[i] = make([]uint64, n)
 		for _, w := range row {
 			if int(w.First) < n {
-				old[i][w.First] = uint64(w.Second) * one / 65535
+				bonds[i][w.First] = uint64(w.Second) * one / 65535 * kept / whole
 			}
 		}
 	}
-	earned := make([]uint64, n)
-	bonds := make([][]uint64, n)
+	for _, o := range voters {
+		if bonds[o.uid] == nil {
+			bonds[o.uid] = make([]uint64, n)
+		}
+	}
+	holders := make([]int, 0, len(bonds))
 	for i := range n {
-		bonds[i] = make([]uint64, n)
-	}
-	const whole = 1_000_000
-	kept := min(b.bondsKept, whole)
-	for j := range n {
-		column := make([]uint64, n)
-		for i, row := range rows {
-			if row != nil {
-				column[i] = v.stake[i] * row[j] / one
-			}
+		if bonds[i] != nil {
+			holders = append(holders, i)
 		}
-		for i, fresh := range shares(column) {
-			bonds[i][j] = (fresh*(whole-kept) + old[i][j]*kept) / whole
+	}
+
+	earned, column := make([]uint64, n), make([]uint64, len(voters))
+	for j := range n {
+		for k, o := range voters {
+			column[k] = o.stake * o.row[j] / one
+		}
+		for k, fresh := range shares(column) {
+			bonds[voters[k].uid][j] += fresh * (whole - kept) / whole
 		}
 		total := uint64(0)
-		for i := range n {
+		for _, i := range holders {
 			total += bonds[i][j]
 		}
 		if total == 0 {
 			continue
 		}
-		for i := range n {
+		for _, i := range holders {
 			earned[i] += bonds[i][j] * v.incentive[j] / total
 		}
 	}
 	v.dividends = shares(earned)
-	for i, row := range bonds {
-		for j, bond := range row {
+	for _, i := range holders {
+		for j, bond := range bonds[i] {
 			if value := proportion(bond); value > 0 {
 				v.bonds[i] = append(v.bonds[i], pair{uint16(j), value})
 			}
@@ -140,18 +160,16 @@ func (b *ballot) bond(v *verdict, rows [][]uint64) {
 }
 
 // median is the largest weight for j that a majority of the stake reaches.
-func median(rows [][]uint64, stake []uint64, j int, majority uint64) uint64 {
-	var voters []int
-	for i, row := range rows {
-		if row != nil && row[j] > 0 {
-			voters = append(voters, i)
+func median(voters []voter, j int, majority uint64) uint64 {
+	for _, candidate := range slices.SortedFunc(slices.Values(voters), func(a, b voter) int { return cmp.Compare(b.row[j], a.row[j]) }) {
+		sum := uint64(0)
+		for _, o := range voters {
+			if o.row[j] >= candidate.row[j] {
+				sum += o.stake
+			}
 		}
-	}
-	slices.SortStableFunc(voters, func(a, b int) int { return cmp.Compare(rows[b][j], rows[a][j]) })
-	sum := uint64(0)
-	for _, i := range voters {
-		if sum += stake[i]; sum >= majority {
-			return rows[i][j]
+		if sum >= majority {
+			return candidate.row[j]
 		}
 	}
 	return 0
@@ -182,16 +200,13 @@ func shares(values []uint64) []uint64 {
 	}
 	out := make([]uint64, len(values))
 	shift := bits.Len64(hi)
-	sum := lo
-	if shift > 0 {
-		sum = hi<<(64-shift) | lo>>shift
-	}
+	sum := hi<<(64-shift) | lo>>shift // shifting by 64 gives 0
 	if sum == 0 {
 		return out
 	}
 	for i, v := range values {
 		high, low := bits.Mul64(v>>shift, one)
-		out[i], _ = bits.Div64(high, low, sum) // sum is at least v, so above high
+		out[i], _ = bits.Div64(high, low, sum) // sum is at least v>>shift, so above high
 	}
 	return out
 }

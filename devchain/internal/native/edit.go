@@ -55,33 +55,37 @@ func (r *Runtime) Register(st runtime.State, netuid uint16, hotkey, coldkey [32]
 	return r.append(st, netuid, hotkey), nil
 }
 
-// append adds a neuron to a subnet, as the chain's function of that name does.
-func (r *Runtime) append(st runtime.State, netuid uint16, hotkey account) uint16 {
+// append adds neurons to a subnet, as the chain's function append_neuron does for
+// one, and returns the uid of the first.
+func (r *Runtime) append(st runtime.State, netuid uint16, hotkeys ...account) uint16 {
 	s := &r.items.SubtensorModule
-	key, block := u16(netuid), r.blockNumber(st)
-	uid := s.SubnetworkN.get(st, key)
-	s.SubnetworkN.set(st, uid+1, key)
-	s.Keys.set(st, hotkey, key, u16(uid))
-	s.Uids.set(st, uid, key, hotkey[:])
-	s.IsNetworkMember.set(st, true, hotkey[:], key)
-	s.BlockAtRegistration.set(st, block, key, u16(uid))
-	push(st, &s.Active, true, uid, key)
-	push(st, &s.ValidatorPermit, false, uid, key)
-	push(st, &s.Emission, 0, uid, key)
+	key, block, n := u16(netuid), r.blockNumber(st), len(hotkeys)
+	first := s.SubnetworkN.get(st, key)
+	s.SubnetworkN.set(st, first+uint16(n), key)
+	for i, hotkey := range hotkeys {
+		uid := first + uint16(i)
+		s.Keys.set(st, hotkey, key, u16(uid))
+		s.Uids.set(st, uid, key, hotkey[:])
+		s.IsNetworkMember.set(st, true, hotkey[:], key)
+		s.BlockAtRegistration.set(st, block, key, u16(uid))
+	}
+	extend(st, &s.Active, true, first, n, key)
+	extend(st, &s.ValidatorPermit, false, first, n, key)
+	extend(st, &s.Emission, 0, first, n, key)
 	for _, list := range []*item[[]uint16]{&s.Consensus, &s.Dividends, &s.ValidatorTrust, &s.Rank, &s.Trust, &s.PruningScores, &s.StakeWeight} {
-		push(st, list, 0, uid, key)
+		extend(st, list, 0, first, n, key)
 	}
 	for mechanism := range r.mechanisms(st, netuid) {
 		index := u16(storageIndex(netuid, mechanism))
-		push(st, &s.Incentive, 0, uid, index)
-		push(st, &s.LastUpdate, block, uid, index)
+		extend(st, &s.Incentive, 0, first, n, index)
+		extend(st, &s.LastUpdate, block, first, n, index)
 	}
-	return uid
+	return first
 }
 
-// push sets the entry of a uid, which is the next one, of a list.
-func push[T any](st runtime.State, list *item[[]T], v T, uid uint16, key []byte) {
-	list.set(st, append(fit(list.get(st, key), int(uid)), v), key)
+// extend sets the entries of n uids, of which first is the next one, in a list.
+func extend[T any](st runtime.State, list *item[[]T], v T, first uint16, n int, key []byte) {
+	list.set(st, append(fit(list.get(st, key), int(first)), slices.Repeat([]T{v}, n)...), key)
 }
 
 func (r *Runtime) registered(st runtime.State, netuid uint16, hotkey account) bool {

@@ -149,7 +149,7 @@ func (r *Runtime) epoch(st runtime.State, netuid uint16, block, emission uint64)
 		kappa:         s.Kappa.get(st, key),
 		bondsKept:     s.BondsMovingAverage.get(st, key),
 	}
-	threshold := s.StakeThreshold.get(st)
+	threshold := max(s.StakeThreshold.get(st), s.WeightsMinStake.get(st)) // one of them exists
 	for uid, hotkey := range hotkeys {
 		if total := r.stakeOf(st, netuid, hotkey).total; total >= threshold {
 			b.stake[uid] = total

@@ -62,6 +62,7 @@ func (r *Runtime) Genesis(st runtime.State) error {
 
 	s := &r.items.SubtensorModule
 	s.StakeThreshold.set(st, stakeThreshold)
+	s.WeightsMinStake.set(st, stakeThreshold)
 	s.MaxEpochsPerBlock.set(st, 32) // as in fast-runtime builds: no epoch waits for another subnet's
 	s.TotalNetworks.set(st, uint16(len(r.config.Subnets)+1))
 	r.seedOwners(st)
@@ -108,6 +109,11 @@ func (r *Runtime) seedOwners(st runtime.State) {
 	for _, hotkey := range r.keys.validators {
 		s.Delegates.set(st, delegateTake, hotkey[:])
 	}
+	if !s.TotalHotkeyAlpha.exists() {
+		for i, hotkey := range r.keys.miners {
+			r.addStake(st, rootNetuid, hotkey, seededAlpha(len(r.keys.validators)+i))
+		}
+	}
 	identity := chainIdentity{
 		Name: "Development owner", URL: "https://example.org",
 		Description: "Owns the subnets and the validators of the development chain.",
@@ -129,10 +135,16 @@ func (r *Runtime) seedRoot(st runtime.State) {
 	s.SubnetMechanism.set(st, 0, key)
 	s.TokenSymbol.set(st, symbols[0], key)
 	s.NetworkRegistrationAllowed.set(st, true, key)
+	staked := uint64(0)
+	r.append(st, rootNetuid, r.keys.validators...)
 	for i, hotkey := range r.keys.validators {
-		r.append(st, rootNetuid, hotkey)
 		r.addStake(st, rootNetuid, hotkey, validatorTAO[i]*tao)
+		staked += validatorTAO[i] * tao
 	}
+	// Clients divide the one by the other.
+	s.SubnetTAO.set(st, staked, key)
+	s.SubnetAlphaIn.set(st, staked, key)
+	s.SubnetAlphaOut.set(st, staked, key)
 	s.ValidatorPermit.set(st, slices.Repeat([]bool{true}, len(r.keys.validators)), key)
 }
 
@@ -193,17 +205,14 @@ func (r *Runtime) seedSubnet(st runtime.State, subnet Subnet) {
 
 // seedNeurons registers the neurons with their stakes, axons and certificates.
 func (r *Runtime) seedNeurons(st runtime.State, subnet Subnet) error {
-	for uid, hotkey := range r.keys.hotkeys(subnet.Neurons) {
-		r.append(st, subnet.Netuid, hotkey)
-		if uid < len(validatorAlpha) {
-			// Before subnets had tokens there was one stake for all of them.
-			if r.items.SubtensorModule.TotalHotkeyAlpha.exists() {
-				r.seedStake(st, subnet.Netuid, hotkey, validatorAlpha[uid]*tao)
-			}
+	hotkeys := r.keys.hotkeys(subnet.Neurons)
+	r.append(st, subnet.Netuid, hotkeys...)
+	for uid, hotkey := range hotkeys {
+		r.seedStake(st, subnet.Netuid, hotkey, seededAlpha(uid))
+		if uid < len(r.keys.validators) {
 			continue
 		}
-		r.seedStake(st, subnet.Netuid, hotkey, uint64(uid%50)*10*tao)
-		miner := uid - len(validatorAlpha)
+		miner := uid - len(r.keys.validators)
 		r.SetAxon(st, subnet.Netuid, hotkey, Axon{Endpoint: minerEndpoint(miner), Version: axonVersion, Protocol: 4})
 		if miner%8 == 0 {
 			at := minerEndpoint(miner)
@@ -232,12 +241,21 @@ func minerEndpoint(miner int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(miner / 250), byte(1 + miner%250)}), uint16(8091+miner))
 }
 
-// seedStake gives a hotkey alpha, and its coldkey the shares of it.
+// seededAlpha is the alpha that a neuron begins with, in rao.
+func seededAlpha(uid int) uint64 {
+	if uid < len(validatorAlpha) {
+		return validatorAlpha[uid] * tao
+	}
+	return uint64(uid%50) * 10 * tao
+}
+
+// seedStake gives a hotkey alpha, and its coldkey the shares of it. Before
+// subnets had tokens there was one stake for all of them; see seedOwners.
 func (r *Runtime) seedStake(st runtime.State, netuid uint16, hotkey account, amount uint64) {
-	if amount == 0 {
+	s := &r.items.SubtensorModule
+	if amount == 0 || !s.TotalHotkeyAlpha.exists() {
 		return
 	}
-	s := &r.items.SubtensorModule
 	r.addStake(st, netuid, hotkey, amount)
 	coldkey := s.Owner.get(st, hotkey[:])
 	held := fixed{new(big.Int).Lsh(new(big.Int).SetUint64(amount), 64)}
@@ -251,9 +269,6 @@ func (r *Runtime) seedConsensus(st runtime.State, subnet Subnet) {
 	s := &r.items.SubtensorModule
 	for mechanism := range r.mechanisms(st, subnet.Netuid) {
 		index := storageIndex(subnet.Netuid, mechanism)
-		if mechanism > 0 {
-			s.LastUpdate.set(st, make([]uint64, subnet.Neurons), u16(index))
-		}
 		for uid := range min(subnet.Neurons, len(validators)) {
 			s.Weights.set(st, opinion(subnet.Neurons, uid, uint64(mechanism)), u16(index), u16(uint16(uid)))
 		}

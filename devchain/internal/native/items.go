@@ -155,6 +155,7 @@ type subtensorItems struct {
 	TotalStake                   item[uint64]
 	TaoWeight                    item[uint64]
 	StakeThreshold               item[uint64]
+	WeightsMinStake              item[uint64]
 	MaxEpochsPerBlock            item[uint8]
 	NetworkMinLockCost           item[uint64]
 	NetworkLastLockCost          item[uint64]
