@@ -4,6 +4,7 @@ package interop
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -54,7 +55,8 @@ func foreignNeurons(t *testing.T, node string, netuid, block int) map[string]any
 	cmd := exec.CommandContext(t.Context(), python, filepath.Join(root, "interop", "realchain", "read.py"), node, fmt.Sprint(netuid), fmt.Sprint(block))
 	out, err := cmd.Output()
 	if err != nil {
-		if exit, ok := err.(*exec.ExitError); ok {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
 			t.Fatalf("read.py: %v\n%s", err, exit.Stderr)
 		}
 		t.Fatal(err)
