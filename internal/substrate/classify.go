@@ -18,6 +18,7 @@ type classification struct {
 // more than "the client said no". Codes of jsonrpsee are those of its ErrorCode.
 var classifications = []classification{
 	{kind: KindMethodMissing, texts: []string{"Exported method", "is not found"}},
+	{kind: KindMethodMissing, texts: []string{"Function to start was not found"}}, // of smoldot, so of chopsticks
 	{kind: KindStateDiscarded, texts: []string{"State already discarded"}},
 	{kind: KindStateDiscarded, texts: []string{"state has been pruned"}},
 	{kind: KindUnknownBlock, texts: []string{"Header was not found"}},

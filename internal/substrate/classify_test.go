@@ -37,6 +37,7 @@ func TestClassify(t *testing.T) {
 
 		{code: 4003, message: "Client error: Execution failed: Other: Exported method SwapRuntimeApi_current_alpha_price_all is not found", want: KindMethodMissing},
 		{code: -32603, message: "Internal error", data: "Exported method X_y is not found", want: KindMethodMissing},
+		{code: -32603, message: "Internal Error: Function to start was not found.", want: KindMethodMissing},
 		{code: 4003, message: "Client error: Execution failed: Execution aborted due to trap: wasm trap: wasm `unreachable` instruction executed", want: KindNode},
 
 		{code: -32601, message: "Method not found", want: KindRPCMethodMissing},

@@ -39,8 +39,8 @@ func impatient(t *testing.T, proxies ...*faulttest.Proxy) *Client {
 	t.Helper()
 	config := Config{
 		CallTimeout:  time.Second,
-		ConnectWait:  600 * time.Millisecond,
-		DialTimeout:  300 * time.Millisecond,
+		ConnectWait:  400 * time.Millisecond,
+		DialTimeout:  200 * time.Millisecond,
 		PingInterval: 50 * time.Millisecond,
 		PingTimeout:  250 * time.Millisecond,
 		BackoffMin:   time.Millisecond,
@@ -137,9 +137,9 @@ type nodeFault struct {
 // rounds is how often a fault is repeated. A freeze takes a second each time.
 func (f *nodeFault) rounds() int {
 	if f.faults.Freeze {
-		return 2
+		return 1
 	}
-	return 10
+	return 5
 }
 
 func TestFaults(t *testing.T) { //nolint:paralleltest // counts the goroutines of the process
@@ -353,8 +353,8 @@ func TestRefusedConnections(t *testing.T) { //nolint:paralleltest // counts the 
 }
 
 // A server that answers the handshake with anything but a WebSocket.
-func TestHandshakes(t *testing.T) { //nolint:paralleltest // counts the goroutines of the process
-	faulttest.Goroutines(t)
+func TestHandshakes(t *testing.T) {
+	t.Parallel()
 	for name, before := range map[string]func(io.Writer) error{
 		"no HTTP":           faulttest.Bytes("\x16\x03\x01\x02\x00garbage\r\n\r\n"),
 		"headers for ever":  func(w io.Writer) error { return headers(w, 1<<20) },
