@@ -62,11 +62,3 @@ func (k *keyring) hotkeys(n int) []account {
 	all := append(append([]account{}, k.validators...), k.miners...)
 	return all[:n]
 }
-
-// ownerOf is the coldkey of a seeded hotkey, by its uid.
-func (k *keyring) ownerOf(uid int) account {
-	if uid < len(k.validators) {
-		return k.owner
-	}
-	return k.minerOwner
-}

@@ -20,16 +20,14 @@ func (l *loader) readType(text string) error {
 		return fmt.Errorf("a type has a definition")
 	}
 	head, definition := strings.TrimSpace(text[:end]), strings.TrimSpace(text[end+1:])
-	path, params := head, ""
-	if head, name, ok := strings.Cut(head, " as "); ok {
-		var real string
-		real, params = cutParams(head)
-		parts := strings.Split(real, "::")
+	head, name, renamed := strings.Cut(head, " as ")
+	path, params := cutParams(head)
+	if renamed {
+		parts := strings.Split(path, "::")
 		parts[len(parts)-1] = name
-		path = strings.Join(parts, "::")
-		l.renamed[path] = real
-	} else {
-		path, params = cutParams(head)
+		here := strings.Join(parts, "::")
+		l.renamed[here] = path
+		path = here
 	}
 	definition, err := l.change(path[strings.LastIndexByte(path, ':')+1:], expand(definition))
 	if err != nil {
@@ -369,9 +367,14 @@ func (l *loader) finish() error {
 		into *scale.TypeID
 		name string
 	}{
-		{&r.Call, crate + "Call"}, {&r.Event, crate + "Event"}, {&r.Error, crate + "Error"}, {&r.Runtime, crate},
+		{&r.Call, crate + "Call"},
+		{&r.Event, crate + "Event"},
+		{&r.Error, crate + "Error"},
+		{&r.Runtime, crate},
 		{&r.Extrinsic, "fp_self_contained::unchecked_extrinsic::UncheckedExtrinsic"},
-		{&r.Address, "MultiAddress"}, {&r.Signature, "MultiSignature"}, {&r.Extra, "Extra"},
+		{&r.Address, "MultiAddress"},
+		{&r.Signature, "MultiSignature"},
+		{&r.Extra, "Extra"},
 	} {
 		id, err := l.types.Type(well.name)
 		if err != nil {

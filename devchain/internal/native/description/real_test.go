@@ -14,8 +14,8 @@ import (
 	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
-// real reads the recorded metadata of a real runtime.
-func real(t testing.TB, spec uint32) *scale.Metadata {
+// recorded reads the metadata of a real runtime.
+func recorded(t testing.TB, spec uint32) *scale.Metadata {
 	t.Helper()
 	f, err := os.Open(fmt.Sprintf("../../../../internal/scale/testdata/metadata-%d-v15.opaque.gz", spec))
 	if err != nil {
@@ -67,7 +67,7 @@ func TestAsReal(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.spec), func(t *testing.T) {
 			t.Parallel()
-			c := &comparison{t: t, ours: ours(t, description.Options{Spec: tt.spec}, 15), real: real(t, tt.spec), seen: map[[2]scale.TypeID]string{}}
+			c := &comparison{t: t, ours: ours(t, description.Options{Spec: tt.spec}, 15), real: recorded(t, tt.spec), seen: map[[2]scale.TypeID]string{}}
 			for _, p := range c.ours.Pallets {
 				theirs, ok := c.real.Pallet(p.Name)
 				if !ok {
