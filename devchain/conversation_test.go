@@ -104,3 +104,33 @@ func hashOf(t *testing.T, c *Chain, number uint64) Hash {
 	}
 	return hash
 }
+
+// A list that is longer than any client needs is refused before it is read.
+func TestLongLists(t *testing.T) {
+	t.Parallel()
+	c := newChain(t, nil)
+	long := strings.Repeat("0,", maxList) + "0"
+	for _, call := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"chain_getBlockHash","params":[[` + long + `]]}`,
+		`{"jsonrpc":"2.0","id":1,"method":"state_queryStorageAt","params":{"keys":[` + long + `]}}`,
+	} {
+		if got := c.answer(t.Context(), nil, []byte(call)).message; !bytes.Contains(got, []byte("more than 50000 elements")) {
+			t.Errorf("%.100s", got)
+		}
+	}
+}
+
+// A million parameters too many, or elements of a batch, are not kept.
+func TestLongArraysAreNotKept(t *testing.T) { // not parallel: allocations are counted
+	c := newChain(t, nil)
+	long := strings.Repeat("0,", maxList) + "0"
+	for _, message := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"system_chain","params":[` + strings.Repeat(long+",", 20) + `0]}`,
+		`[` + strings.Repeat(long+",", 20) + `0]`,
+	} {
+		allocated := testing.AllocsPerRun(1, func() { c.answer(t.Context(), nil, []byte(message)) })
+		if allocated > 10_000 {
+			t.Errorf("%v allocations for %.60s…", allocated, message)
+		}
+	}
+}

@@ -456,7 +456,7 @@ func TestWriteTimeout(t *testing.T) {
 	})
 	start(t, c)
 	ws := dial(t, c.URL())
-	for i := range 16 {
+	for i := range 5 {
 		ws.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"state_getStorage","params":["0x61"]}`, i))
 	}
 	await(t, "the connection ends", func() bool { return c.Connections() == 0 })

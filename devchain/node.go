@@ -110,7 +110,7 @@ func (n *Node) close() error {
 	}
 }
 
-const closeTimeout = 5 * time.Second
+const closeTimeout = 10 * time.Second
 
 // URL is the node's address for WebSocket connections, ws://host:port. It is
 // empty before the chain was started.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -18,22 +19,14 @@ func parseParams(params json.RawMessage, names []string) ([]json.RawMessage, err
 	switch {
 	case len(params) == 0 || string(params) == "null":
 	case params[0] == '[':
-		var values []json.RawMessage
-		if err := json.Unmarshal(params, &values); err != nil {
+		values, _, err := elements(params, len(names))
+		if err != nil {
 			return nil, errInvalidParams("%v", err)
 		}
 		copy(args, values)
 	case params[0] == '{':
-		var values map[string]json.RawMessage
-		if err := json.Unmarshal(params, &values); err != nil {
+		if err := fields(params, names, args); err != nil {
 			return nil, errInvalidParams("%v", err)
-		}
-		for i, name := range names {
-			value, ok := values[name]
-			if !ok {
-				value = values[camelCase(name)]
-			}
-			args[i] = value
 		}
 	default:
 		return nil, errInvalidParams("expected an array or an object")
@@ -44,6 +37,57 @@ func parseParams(params json.RawMessage, names []string) ([]json.RawMessage, err
 		}
 	}
 	return args, nil
+}
+
+// elements returns the elements of an array, limit of them at most, and whether
+// these are all. What is beyond the limit is not looked at, so that a long array
+// costs nothing.
+func elements(array []byte, limit int) (values []json.RawMessage, complete bool, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(array))
+	if _, err := decoder.Token(); err != nil {
+		return nil, false, err
+	}
+	for decoder.More() {
+		if len(values) == limit {
+			return values, false, nil
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, false, err
+		}
+		values = append(values, value)
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, false, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, false, errors.New("something follows the array")
+	}
+	return values, true, nil
+}
+
+// fields puts the fields of an object that have one of the names into args.
+func fields(object []byte, names []string, args []json.RawMessage) error {
+	decoder := json.NewDecoder(bytes.NewReader(object))
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	for decoder.More() {
+		field, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return err
+		}
+		for i, name := range names {
+			if field == name || field == camelCase(name) {
+				args[i] = value
+			}
+		}
+	}
+	return nil
 }
 
 func camelCase(name string) string {
@@ -139,17 +183,38 @@ func (c *invocation) keys(i int) ([][]byte, error) {
 	if c.args[i] == nil {
 		return nil, nil
 	}
-	var texts []string
-	if err := c.decode(i, &texts); err != nil {
+	values, err := c.list(i)
+	if err != nil {
 		return nil, err
 	}
-	keys := make([][]byte, len(texts))
-	for j, text := range texts {
-		key, err := c.unhex(i, text)
-		if err != nil {
+	keys := make([][]byte, len(values))
+	for j, value := range values {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			return nil, c.invalid(i, "expected hexadecimal digits")
+		}
+		if keys[j], err = c.unhex(i, text); err != nil {
 			return nil, err
 		}
-		keys[j] = key
 	}
 	return keys, nil
+}
+
+// maxList bounds the lists that are parameters, whose answers are many times as
+// long.
+const maxList = 50_000
+
+// list reads argument i as a list.
+func (c *invocation) list(i int) ([]json.RawMessage, error) {
+	if c.args[i][0] != '[' {
+		return nil, c.invalid(i, "expected a list")
+	}
+	values, complete, err := elements(c.args[i], maxList)
+	if err != nil {
+		return nil, c.invalid(i, "%v", err)
+	}
+	if !complete {
+		return nil, c.invalid(i, "more than %d elements", maxList)
+	}
+	return values, nil
 }

@@ -52,15 +52,14 @@ func (n *Node) answer(ctx context.Context, s *session, message []byte) reply {
 	if len(message) == 0 || message[0] != '[' {
 		return n.answerOne(ctx, s, message)
 	}
-	var batch []json.RawMessage
-	if json.Unmarshal(message, &batch) != nil {
+	batch, complete, err := elements(message, n.config.Limits.Batch)
+	switch {
+	case err != nil:
 		return reply{message: renderError(nil, &RPCError{Code: codeParseError, Message: "Parse error"})}
-	}
-	switch limit := n.config.Limits.Batch; {
 	case len(batch) == 0:
 		return reply{message: renderError(nil, &RPCError{Code: codeInvalidRequest, Message: "Invalid request"})}
-	case len(batch) > limit:
-		return reply{message: renderError(nil, errLimit(codeTooBigBatch, "The batch request was too large", limit))}
+	case !complete:
+		return reply{message: renderError(nil, errLimit(codeTooBigBatch, "The batch request was too large", n.config.Limits.Batch))}
 	}
 	all := reply{}
 	for _, one := range batch {

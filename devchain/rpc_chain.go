@@ -70,8 +70,8 @@ func getBlockHash(c *invocation) (any, error) {
 	case arg[0] != '[':
 		return c.blockHash(arg)
 	}
-	var numbers []json.RawMessage
-	if err := c.decode(0, &numbers); err != nil {
+	numbers, err := c.list(0)
+	if err != nil {
 		return nil, err
 	}
 	hashes := make([]any, len(numbers))
