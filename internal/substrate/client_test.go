@@ -33,7 +33,7 @@ func TestNothingIsOpenedBeforeItIsNeeded(t *testing.T) {
 		node := newScripted(t, "a", 10)
 		network.add("a", node)
 		c := network.client(Config{}, "a")
-		time.Sleep(time.Hour)
+		advance(time.Hour)
 		if _, ok := c.KnownHead(); ok || node.connections() != 0 || c.Nodes()[0].State != NodeIdle {
 			t.Errorf("a head is known, or a node %+v was connected to", c.Nodes()[0])
 		}
@@ -182,12 +182,12 @@ func TestFailingNode(t *testing.T) {
 		if state() != NodeFailing || a.count("echo") != asked || time.Since(began) > 0 {
 			t.Errorf("%s, asked %d times more, took %s", state(), a.count("echo")-asked, time.Since(began))
 		}
-		time.Sleep(time.Minute)
+		advance(time.Minute)
 		if probes := a.count("chain_getHeader"); probes < 8 || probes > 60 || state() != NodeFailing {
 			t.Errorf("%d probes in a minute, %s", probes, state())
 		}
 		a.handle("chain_getHeader", nil)
-		time.Sleep(40 * time.Second)
+		advance(40 * time.Second)
 		if state() != NodeHealthy {
 			t.Errorf("%s after it answers probes", state())
 		}
@@ -198,7 +198,7 @@ func TestFailingNode(t *testing.T) {
 			t.Errorf("%s after it has failed again", state())
 		}
 		a.handle("echo", echo)
-		time.Sleep(40 * time.Second)
+		advance(40 * time.Second)
 		before := b.count("echo")
 		if _, err := question(t.Context(), c, "x"); err != nil || b.count("echo") != before || state() != NodeHealthy {
 			t.Errorf("after it works again: %v, %s", err, state())
@@ -233,13 +233,13 @@ func TestWrongChain(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		produceAlong(t, 12*time.Second, right)
-		time.Sleep(5 * time.Minute)
+		advance(5 * time.Minute)
 		if n := wrong.connections(); n < 2 || n > 40 {
 			t.Errorf("looked at %d times in five minutes", n)
 		}
 		// Somebody points its address at the right chain.
 		network.add("wrong", right)
-		time.Sleep(2 * time.Minute)
+		advance(2 * time.Minute)
 		if s := c.Nodes()[0]; s.State != NodeHealthy {
 			t.Errorf("%+v", s)
 		}
@@ -271,7 +271,7 @@ func TestTheFirstNodeSaysWhichChain(t *testing.T) {
 			t.Errorf("genesis %s, %v", g, err)
 		}
 		network.add("b", newScripted(t, "another", 50))
-		time.Sleep(time.Minute)
+		advance(time.Minute)
 		if s := c.Nodes()[1]; s.State != NodeWrongChain {
 			t.Errorf("%+v", s)
 		}
@@ -305,7 +305,7 @@ func TestNoNode(t *testing.T) {
 		// A node that comes up is used within the wait of a call.
 		a := newScripted(t, "a", 10)
 		go func() {
-			time.Sleep(time.Second)
+			advance(time.Second)
 			network.add("a", a)
 		}()
 		if hash, err := c.BlockHash(t.Context(), 5); err != nil || hash != a.header(5).Hash {
@@ -324,7 +324,7 @@ func TestReconnectsAreSpaced(t *testing.T) {
 		node.reply("chain_getBlockHash", rawFrame("garbage"))
 		c := network.client(Config{}, "a")
 		_, _ = c.Head(t.Context())
-		time.Sleep(time.Minute)
+		advance(time.Minute)
 		n := node.connections()
 		if n < 10 || n > 40 {
 			t.Errorf("%d connections in a minute", n)
@@ -333,7 +333,7 @@ func TestReconnectsAreSpaced(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		node.handle("chain_getBlockHash", nil)
-		time.Sleep(6 * time.Second)
+		advance(6 * time.Second)
 		if s := c.Nodes()[0]; s.State != NodeHealthy {
 			t.Errorf("%+v", s)
 		}
@@ -459,7 +459,7 @@ func TestCloseEndsEverything(t *testing.T) {
 		if took := time.Since(began); took > 0 {
 			t.Errorf("took %s", took)
 		}
-		for range events { //nolint:revive // until it is closed
+		for range events {
 		}
 		stop()
 		for _, call := range []func() error{

@@ -34,7 +34,8 @@ type Config struct {
 	// BackoffMin is the wait before the first new attempt to connect, and before a failing node is probed. It doubles with
 	// each failure, up to BackoffMax, and varies by half. Defaults to 250 ms.
 	BackoffMin time.Duration
-	// BackoffMax limits that wait, and so how long a node that returns may go unused. Defaults to 5 s.
+	// BackoffMax limits that wait, and so how long a node that returns may go unused. Less than ConnectWait, it lets every
+	// call that waits see an attempt. Defaults to 4 s.
 	BackoffMax time.Duration
 	// StaleAfter is how long a head may stand still before its node is asked last. Defaults to 4 block times.
 	StaleAfter time.Duration
@@ -76,7 +77,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.PingInterval, 5*time.Second)
 	setDefault(&c.PingTimeout, 5*time.Second)
 	setDefault(&c.BackoffMin, 250*time.Millisecond)
-	setDefault(&c.BackoffMax, 5*time.Second)
+	setDefault(&c.BackoffMax, 4*time.Second)
 	setDefault(&c.StaleAfter, 4*c.BlockTime)
 	setDefault(&c.MaxBehind, 5)
 	setDefault(&c.MaxInFlight, 256)

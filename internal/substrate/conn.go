@@ -8,7 +8,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -31,9 +30,12 @@ type conn struct {
 	slots  chan struct{} // one for each call that waits
 	writes chan []byte
 
-	// The loop's notes: heads have to be polled; how often in a row one was found that the subscription had not told.
-	polled bool
-	missed atomic.Int32
+	// told counts the heads that the subscription told of. It belongs to the client's mutex.
+	told uint64
+	// The loop's notes: heads have to be polled; how often in a row one was found that had not been told, and told then.
+	polled   bool
+	missed   int
+	toldThen uint64
 
 	mu            sync.Mutex
 	issued        uint64 // ids 1 to issued have been sent

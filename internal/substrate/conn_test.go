@@ -47,7 +47,7 @@ func TestAnswersAreMatchedByID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		node, c := one(t, Config{})
 		node.handle("echo", func(id uint64, params []json.RawMessage) any {
-			time.Sleep(time.Duration(id*7919%101) * time.Millisecond) // answers come in another order
+			advance(time.Duration(id*7919%101) * time.Millisecond) // answers come in another order
 			return params[0]
 		})
 		var group sync.WaitGroup
@@ -201,7 +201,7 @@ func TestIdleConnectionStaysOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		node, c := one(t, Config{})
-		time.Sleep(24 * time.Hour)
+		advance(24 * time.Hour)
 		if s := c.Nodes()[0]; s.State != NodeStale || s.Reconnects != 0 || s.LastError != nil {
 			t.Errorf("after a day without a block: %+v", s)
 		}

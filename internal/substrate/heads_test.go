@@ -58,7 +58,7 @@ func TestCallsOfAConnection(t *testing.T) {
 		c := network.client(Config{}, "a")
 		node.onSubscribe = node.tellHeads // as real nodes do
 		connected(t, c)
-		time.Sleep(time.Second)
+		advance(time.Second)
 		if n := node.total(); n < 4 || n > 6 {
 			t.Errorf("%d calls: %v", n, node.calls)
 		}
@@ -116,7 +116,7 @@ func TestHeadsThatContradictEachOther(t *testing.T) {
 		node.lie = func() string { number += 1000; return header(number) }
 		node.announce(header(500))
 		looks := node.count("chain_getHeader")
-		time.Sleep(10 * time.Second)
+		advance(10 * time.Second)
 		if h := knownHead(t, c); h != good {
 			t.Errorf("the head is %v", h)
 		}
@@ -171,7 +171,7 @@ func TestNodeBehindTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, c := two(t, Config{})
 		produceAlong(t, 12*time.Second, b)
-		time.Sleep(13 * 12 * time.Second)
+		advance(13 * 12 * time.Second)
 		a.produce(1) // still moving, so not stale
 		synctest.Wait()
 		if s := c.Nodes(); s[0].State != NodeBehind || s[1].State != NodeHealthy || knownHead(t, c) != b.head() {
@@ -194,11 +194,11 @@ func TestNodeWhoseHeadStandsStill(t *testing.T) {
 		a, b, c := two(t, Config{})
 		a.produce(3) // and no more, three ahead
 		produceAlong(t, 12*time.Second, b)
-		time.Sleep(47 * time.Second)
+		advance(47 * time.Second)
 		if s := c.Nodes(); s[0].State != NodeHealthy {
 			t.Errorf("before four block times: %+v", s)
 		}
-		time.Sleep(2 * time.Second)
+		advance(2 * time.Second)
 		if s := c.Nodes(); s[0].State != NodeStale || s[1].State != NodeHealthy {
 			t.Errorf("after four block times: %+v", s)
 		}
@@ -219,7 +219,7 @@ func TestAllHeadsStandStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, b, c := two(t, Config{})
 		want := b.produce(1)
-		time.Sleep(time.Hour)
+		advance(time.Hour)
 		if s := c.Nodes(); s[0].State != NodeStale || s[1].State != NodeStale {
 			t.Errorf("%+v", s)
 		}
@@ -243,7 +243,7 @@ func TestLiarBesideAnHonestNode(t *testing.T) {
 		}
 		produceAlong(t, 12*time.Second, a, b)
 		for range 20 {
-			time.Sleep(12 * time.Second)
+			advance(12 * time.Second)
 			if h := knownHead(t, c); h != b.head() {
 				t.Fatalf("the head is %v, not %v", h, b.head())
 			}
@@ -277,7 +277,7 @@ func TestHeadWhenANodeGoesAway(t *testing.T) {
 			t.Errorf("the finalised head is %v, %v", f, err)
 		}
 		b.gate.shut()
-		time.Sleep(time.Minute)
+		advance(time.Minute)
 		if h := knownHead(t, c); h != b.head() {
 			t.Errorf("without a node the known head is %v", h)
 		}
@@ -310,14 +310,14 @@ func pollsHeads(t *testing.T, refusal rpcError) {
 		connected(t, c)
 		for range 20 {
 			want := node.produce(1)
-			time.Sleep(6 * time.Second)
+			advance(6 * time.Second)
 			if h := knownHead(t, c); h != want {
 				t.Errorf("the head is %v, not %v", h, want)
 			}
 			if f, err := c.Finalized(t.Context()); err != nil || f.Number != want.Number-2 {
 				t.Errorf("the finalised head is %v, %v", f, err)
 			}
-			time.Sleep(6 * time.Second)
+			advance(6 * time.Second)
 		}
 		if n := node.total(); n > 4*2*20+20 {
 			t.Errorf("%d calls for 20 blocks", n)
@@ -335,13 +335,13 @@ func TestSilentSubscription(t *testing.T) {
 		node, c := one(t, Config{})
 		node.setQuiet(true)
 		produceAlong(t, 12*time.Second, node)
-		time.Sleep(3 * time.Minute)
+		advance(3 * time.Minute)
 		s := c.Nodes()[0]
 		if s.Reconnects != 1 || !strings.Contains(s.LastError.Error(), "silent") {
 			t.Errorf("%+v", s)
 		}
 		node.setQuiet(false)
-		time.Sleep(time.Minute)
+		advance(time.Minute)
 		if s := c.Nodes()[0]; s.State != NodeHealthy || s.Reconnects > 2 || knownHead(t, c) != node.head() {
 			t.Errorf("%+v", s)
 		}

@@ -148,7 +148,7 @@ func (n *node) setUp(ctx context.Context, c *conn) (string, error) {
 		saw    func(Header)
 	}{
 		{"chain_subscribeFinalizedHeads", n.sawFinalized},
-		{"chain_subscribeNewHeads", func(h Header) { c.missed.Store(0); n.sawHead(h) }},
+		{"chain_subscribeNewHeads", func(h Header) { n.toldHead(c, h) }},
 	} {
 		_, err := c.call(ctx, subscription.method, nil, func(s notice) { n.headNotice(c, s, subscription.saw) })
 		switch {
@@ -261,8 +261,13 @@ func (n *node) looked(c *conn, err error, silent bool, before Hash) bool {
 			n.startFailing()
 		}
 	}
+	if c.told != c.toldThen {
+		c.toldThen, c.missed = c.told, 0
+	} else if silent && n.head.Hash != before {
+		c.missed++
+	}
 	// Twice, because a head may come just when it is looked at.
-	if silent && n.head.Hash != before && c.missed.Add(1) >= 2 {
+	if c.missed >= 2 {
 		c.die(&Error{Kind: KindTransport, Message: "the subscription to heads is silent, though the head moves"})
 	}
 	n.client.refresh()
@@ -279,11 +284,19 @@ func (n *node) rouse() {
 
 // lookAtHead asks for the head, and for the finalised one where it does not come by itself, or has not come yet.
 func (n *node) lookAtHead(ctx context.Context, c *conn) error {
+	n.client.mu.Lock()
+	told := c.told
+	n.client.mu.Unlock()
 	h, err := n.askHeader(ctx, c, nil)
 	if err != nil {
 		return err
 	}
-	n.sawHead(h)
+	n.client.mu.Lock()
+	// A head that was told meanwhile may be newer than the answer.
+	if c.told == told {
+		n.sawHead(h)
+	}
+	n.client.mu.Unlock()
 	if !c.polled && n.hasFinalized() {
 		return nil
 	}
@@ -337,10 +350,16 @@ func (n *node) ask(ctx context.Context, c *conn, method string, params ...any) (
 	return n.client.callOn(ctx, n, c, method, params, n.client.config.CallTimeout)
 }
 
-// sawHead takes a best head that the node told of.
-func (n *node) sawHead(h Header) {
+// toldHead takes a best head out of the subscription.
+func (n *node) toldHead(c *conn, h Header) {
 	n.client.mu.Lock()
 	defer n.client.mu.Unlock()
+	c.told++
+	n.sawHead(h)
+}
+
+// sawHead takes a best head of the node. The caller holds mu.
+func (n *node) sawHead(h Header) {
 	n.seen.put(h.Hash, struct{}{})
 	n.client.headers.put(h.Hash, h)
 	if !n.believes(h) {

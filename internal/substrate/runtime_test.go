@@ -80,7 +80,7 @@ func TestRuntimeIsReadOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		node, c := one(t, Config{})
 		withRuntime(node, func(Hash) int { return 7 })
-		node.handle("state_call", func(uint64, []json.RawMessage) any { time.Sleep(3 * time.Second); return optional(leastV15) })
+		node.handle("state_call", func(uint64, []json.RawMessage) any { advance(3 * time.Second); return optional(leastV15) })
 		at := node.header(5).Hash
 		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

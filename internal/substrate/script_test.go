@@ -540,3 +540,6 @@ func (p *pipes) client(config Config, names ...string) *Client {
 	})
 	return c
 }
+
+// advance lets time pass: that of a synctest bubble, which jumps as soon as nobody has anything left to do.
+func advance(d time.Duration) { <-time.After(d) }
