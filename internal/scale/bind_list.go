@@ -18,7 +18,7 @@ func (b *binder) bindList(described *Type, t reflect.Type) (plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &listPlan{elem: elem, fixed: fixed, least: b.types.MinSize(described.Elem), size: int(t.Elem().Size())}, nil
+	return &listPlan{elem: elem, fixed: fixed, least: b.types.MinSize(described.Elem)}, nil
 }
 
 // bytesPlan is a byte vector, or (fixed ≥ 0) a byte array, in a Go slice or array of bytes.
@@ -56,12 +56,7 @@ type listPlan struct {
 	elem  plan
 	fixed int
 	least int // bytes of an encoded element
-	size  int // bytes of a Go element
 }
-
-// trusted is how many bytes of Go elements an announced length may have reserved for each byte of input before the
-// elements have been seen.
-const trusted = 32
 
 func (p *listPlan) decode(r *Reader, v reflect.Value) {
 	n := p.fixed
@@ -88,12 +83,7 @@ func (p *listPlan) decode(r *Reader, v reflect.Value) {
 		}
 		return
 	}
-	// Reserve all at once when the input is long enough to make that reasonable, else as elements arrive.
-	reserve := n
-	if p.size > trusted*max(p.least, 1) {
-		reserve = min(n, trusted*(r.Remaining()+64)/p.size+1)
-	}
-	v.Grow(reserve)
+	v.Grow(r.reserve(n, int(v.Type().Elem().Size())))
 	for i := range n {
 		if i == v.Cap() {
 			v.Grow(1)

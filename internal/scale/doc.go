@@ -33,7 +33,7 @@
 //	Vec<u8>, [u8; N]              Bytes, in JSON "0x…"
 //	Vec<T>, [T; N], tuples        []any
 //	struct with named fields      Object, in the order of the chain
-//	struct with unnamed fields    []any; with exactly one, the value of that field
+//	struct with unnamed fields    []any; with exactly one, the value of that field; with none, an empty []any
 //	enum                          Enum, in JSON "Name" or {"Name": value}
 //	Option<T>                     nil or the value; the Some of an Option<Option<T>> is an Enum, to keep them apart
 //	bit sequence                  Bits, in JSON "0b…"

@@ -22,7 +22,7 @@ type Era struct {
 
 // NewEra returns the era of a number of blocks that begins with the block current. The period is rounded up to a power
 // of two, and kept between MinEraPeriod and MaxEraPeriod. Above 4096 blocks an era begins at a multiple of
-// period/4096 blocks, so it may begin a little before current: see [Era.Birth].
+// period/4096 blocks, so it may begin a little before current: see [Era.Birth]. It is never immortal.
 func NewEra(period, current uint64) Era {
 	period = min(max(period, MinEraPeriod), MaxEraPeriod)
 	if period&(period-1) != 0 {

@@ -167,8 +167,15 @@ func FuzzExtrinsic(f *testing.F) {
 					t.Errorf("call %x becomes %x, %v", raw, again, err)
 				}
 			}
-			_, _ = m.DecodeEvents(raw)
 			_, _ = m.DecodeDispatchError(raw)
+			decode := func() {
+				_, _ = m.DecodeExtrinsic(raw)
+				_, _ = m.DecodeCall(raw)
+				_, _ = m.DecodeEvents(raw)
+			}
+			if got := allocated(decode); got > 3*bound(raw) {
+				t.Errorf("%d bytes allocate %d", len(raw), got)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package scale_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -85,6 +86,41 @@ func TestLengthsThatLie(t *testing.T) {
 				t.Errorf("%s: decoding %d bytes (%.10x…) allocates %d", name, len(lie), lie, got)
 			}
 		}
+	}
+}
+
+// Lists within lists that each announce all that is left reserve it once, not once a level.
+func TestNestedLengthsThatLie(t *testing.T) {
+	m := metadata(t, "425-v16")
+	batch, err := m.Call("Utility", "batch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 250 batches, each of 16,383 calls of which the first is the next batch.
+	call := bytes.Repeat([]byte{batch.PalletIndex, batch.Index, 0xfd, 0xff}, 250)
+	call = append(call, make([]byte, 20_000)...)
+	if got := allocated(func() { _, _ = m.DecodeCall(call) }); got > bound(call) {
+		t.Errorf("decoding a call of %d bytes allocates %d", len(call), got)
+	}
+	// A described struct with very many fields that take no bytes, which holds itself.
+	var wide strings.Builder
+	wide.WriteString("struct{first: Vec<Wide>")
+	for i := range 10_000 {
+		fmt.Fprintf(&wide, ", f%d: ()", i)
+	}
+	types, id := typeOf(t, "Wide", "Wide", wide.String()+"}")
+	deep := bytes.Repeat([]byte{4}, 1000)
+	if got := allocated(func() { _, _ = types.DecodeValue(id, deep) }); got > bound(deep) {
+		t.Errorf("decoding %d bytes of a wide struct allocates %d", len(deep), got)
+	}
+	types, id = typeOf(t, "Node", "Node", "struct{value: u8, children: Vec<Node>, left: Option<Node>}")
+	codec, err := scale.Bind[recursive](types, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := append(bytes.Repeat([]byte{0, 0xfd, 0xff}, 500), make([]byte, 50_000)...)
+	if got := allocated(func() { _, _ = codec.Decode(node) }); got > bound(node) {
+		t.Errorf("decoding a node of %d bytes allocates %d", len(node), got)
 	}
 }
 

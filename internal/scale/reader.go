@@ -30,6 +30,10 @@ const (
 	// let a few bytes make any number of values. Real types make at most about two values of a byte.
 	valuesPerByte = 4
 	freeValues    = 1024
+	// reservedPerByte and freeReserved bound how many bytes of memory announced lengths may have reserved before their
+	// elements are seen. Together, because lists within lists could each announce all that is left.
+	reservedPerByte = 32
+	freeReserved    = 1024
 )
 
 // Reader reads SCALE values from a byte slice. Its error sticks: after the first one every read returns a zero value,
@@ -40,12 +44,13 @@ type Reader struct {
 	err    error
 	depth  int
 	values int // how many values may still be built
+	room   int // how many bytes of memory lists may still reserve ahead
 }
 
 // NewReader returns a reader of b. The reader keeps b, and what [Reader.Take] and [Reader.ByteVec] return are parts of
 // it.
 func NewReader(b []byte) *Reader {
-	return &Reader{buf: b, values: valuesPerByte*len(b) + freeValues}
+	return &Reader{buf: b, values: valuesPerByte*len(b) + freeValues, room: reservedPerByte*len(b) + freeReserved}
 }
 
 // Err returns the first error, or nil.
@@ -125,6 +130,17 @@ func (r *Reader) spend(n int) bool {
 	}
 	r.values -= n
 	return true
+}
+
+// reserve returns for how many of n announced elements, each of size bytes in memory, room may be made at once. The
+// list grows by itself as the others arrive.
+func (r *Reader) reserve(n, size int) int {
+	if size == 0 {
+		return n
+	}
+	n = min(n, r.room/size)
+	r.room -= n * size
+	return n
 }
 
 // enter and leave bracket a nested value.

@@ -100,6 +100,9 @@ func integerValue(rd *Reader, n integer) any {
 	return n.readUint(rd)
 }
 
+// What an element of a []any and of an Object take in memory.
+const bytesOfInterface, bytesOfMember = 16, 32
+
 // fieldValues decodes the fields of a struct, a tuple or a variant. The caller has dealt with a single one that has no
 // name, except in variants.
 func (r *Registry) fieldValues(rd *Reader, fields []Field) any {
@@ -107,7 +110,7 @@ func (r *Registry) fieldValues(rd *Reader, fields []Field) any {
 		return []any{}
 	}
 	if fields[0].Name == "" {
-		list := make([]any, 0, len(fields))
+		list := make([]any, 0, rd.reserve(len(fields), bytesOfInterface))
 		for i := range fields {
 			v := r.value(rd, fields[i].Type)
 			if rd.err != nil {
@@ -118,7 +121,7 @@ func (r *Registry) fieldValues(rd *Reader, fields []Field) any {
 		}
 		return list
 	}
-	object := make(Object, 0, len(fields))
+	object := make(Object, 0, rd.reserve(len(fields), bytesOfMember))
 	for i := range fields {
 		v := r.value(rd, fields[i].Type)
 		if rd.err != nil {
@@ -134,7 +137,7 @@ func (r *Registry) listValue(rd *Reader, elem TypeID, n int) any {
 	if rd.err != nil {
 		return nil
 	}
-	list := make([]any, 0, n)
+	list := make([]any, 0, rd.reserve(n, bytesOfInterface))
 	for i := range n {
 		v := r.value(rd, elem)
 		if rd.err != nil {
