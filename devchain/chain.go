@@ -296,6 +296,7 @@ func (c *Chain) importBlock(b *block) {
 		l.finalize(l.ancestor(l.best, l.best.Number-lag))
 		c.saveFinalized(l.finalized)
 	}
+	c.log.Debug("block", slog.Uint64("number", b.Number), slog.String("hash", b.Hash.String()), slog.Bool("best", l.best == b))
 	c.settle()
 }
 

@@ -107,6 +107,11 @@ func lookAtDevchain(t *testing.T, spec, upgrade uint32, client func(url, expecte
 			if err := json.NewEncoder(in).Encode(forkDevchain(t, chain)); err != nil {
 				t.Fatal(err)
 			}
+		case "please prune":
+			chain.Prune(10)
+			if err := json.NewEncoder(in).Encode(replaced{Number: chain.Best().Number - 20}); err != nil {
+				t.Fatal(err)
+			}
 		case "please upgrade":
 			next, err := devchain.NewSubtensor(devchain.SubtensorConfig{Spec: upgrade, BlockTime: slot, Subnets: subnets})
 			if err != nil {
@@ -121,7 +126,7 @@ func lookAtDevchain(t *testing.T, spec, upgrade uint32, client func(url, expecte
 	t.Log(last)
 }
 
-// replaced is a height and the hashes that it had and has.
+// replaced is a height and, after a fork, the hashes that it had and has.
 type replaced struct {
 	Number uint64 `json:"number"`
 	Old    string `json:"old"`

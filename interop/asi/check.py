@@ -2,7 +2,7 @@
 
     check.py WS_URL EXPECTED_JSON
 
-EXPECTED_JSON and the lines "please fork" and "please upgrade" are those of ../polkadotjs/check.mjs. The last line is the
+EXPECTED_JSON and the lines "please fork", "please upgrade" and "please prune" are those of ../polkadotjs/check.mjs. The last line is the
 number of checks; the exit status is 1 if one failed.
 """
 
@@ -189,6 +189,21 @@ async def upgrade(chain):
         check(f"hotkeys {what} the upgrade", [n["hotkey"] for n in lite[:4]], [ALICE, BOB, CHARLIE, DAVE])
 
 
+async def pruned(chain):
+    """The state of an old block goes away; the block stays."""
+    print("please prune", flush=True)
+    number = json.loads(await asyncio.to_thread(sys.stdin.readline))["number"]
+    old = (await chain.rpc_request("chain_getBlockHash", [number]))["result"]
+    # Not query, which takes an error for an absent value if it knows the runtime already.
+    try:
+        check("pruned block", await chain.rpc_request("state_getRuntimeVersion", [old]), "StateDiscardedError")
+    except StateDiscardedError as error:
+        check("pruned block", error.block_hash, old)
+    await refused("storage of a pruned block", chain.rpc_request("state_getStorage", ["0x00", old]), "State already discarded")
+    header = (await chain.rpc_request("chain_getHeader", [old]))["result"]
+    check("header of a pruned block", int(header["number"], 16), number)
+
+
 async def main():
     async with AsyncSubstrateInterface(url, ss58_format=42, chain_name="Bittensor") as chain:
         check("genesis hash", await chain.get_block_hash(0), expected["genesisHash"])
@@ -203,6 +218,7 @@ async def main():
         await reorganisation(chain)
         if expected.get("upgrade"):
             await upgrade(chain)
+        await pruned(chain)
 
 
 asyncio.run(main())

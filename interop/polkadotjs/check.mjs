@@ -4,9 +4,10 @@
 //   node check.mjs FOLDER_WITH_NODE_MODULES WS_URL EXPECTED_JSON
 //
 // EXPECTED_JSON: {"specVersion", "genesisHash", "slotDuration" (ms), "subnets": [{"netuid", "neurons", "tempo"}],
-// "upgrade" (spec version, optional)}. A line "please fork" or "please upgrade" on standard output asks whoever started
-// this to make the chain do so; a fork is answered on standard input with {"number", "old", "new"}, a height and its
-// hashes. The last line is the number of checks; the exit status is 1 if one failed.
+// "upgrade" (spec version, optional)}. A line "please fork", "please upgrade" or "please prune" on standard output asks
+// whoever started this to make the chain do so. A fork is answered on standard input with {"number", "old", "new"}, a
+// height and its hashes, pruning with {"number"}, a height without state. The last line is the number of checks; the
+// exit status is 1 if one failed.
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
@@ -195,6 +196,15 @@ if (expected.upgrade) {
   check('hotkeys after the upgrade', after.slice(0, 4).map((n) => n.hotkey.toString()), [alice, bob, charlie, dave])
   await fresh.disconnect()
 }
+
+// Old states go away, blocks stay.
+console.log('please prune')
+const { number: oldest } = JSON.parse((await lines.next()).value)
+const old = await api.rpc.chain.getBlockHash(oldest)
+await fails('state of a pruned block', provider.send('state_getStorage', ['0x00', old.toHex()]), /4003: Client error: UnknownBlock: State already discarded for 0x/)
+await fails('version at a pruned block', provider.send('state_getRuntimeVersion', [old.toHex()]), /4003: Client error: Api called for an unknown Block: State already discarded for 0x/)
+await fails('Subtensor\'s own method on a pruned block', provider.send('neuronInfo_getNeuronsLite', [1, old.toHex()]), /^1: Unable to get .*State already discarded/)
+check('a pruned block', Number((await provider.send('chain_getBlock', [old.toHex()])).block.header.number), oldest)
 
 await api.disconnect()
 console.log(`${checks} checks, ${failures} failed`)
