@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -315,9 +316,17 @@ func TestAFailureOfTheNumberLookup(t *testing.T) {
 // The number of a block below the finalised one is asked for once; above, another block may come to have it.
 func TestNumbersOfFinalizedBlocksAreKept(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, testNumbersOfFinalizedBlocks)
+}
+
+func testNumbersOfFinalizedBlocks(t *testing.T) {
 	main, archive := pair(t, 1000, 0)
 	c := newFakeChain(t, main, archive, Config{})
-	c.finalized.Store(990)
+	c.Start()
+	synctest.Wait()
+	main.finalize(990)
+	main.finalize(980) // as when another node is asked
+	synctest.Wait()
 	for _, test := range []struct {
 		number uint64
 		calls  int

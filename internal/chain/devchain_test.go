@@ -35,7 +35,7 @@ func newWorld(t *testing.T, runtime devchain.SubtensorConfig, config chain.Confi
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { dev.Close() })
+	t.Cleanup(func() { closeOf(t, dev.Close) })
 	archive, err := dev.AddNode(devchain.NodeConfig{KeepStates: devchain.AllStates})
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func newClient(t *testing.T, role, url string) *substrate.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { client.Close() })
+	t.Cleanup(func() { closeOf(t, client.Close) })
 	return client
 }
 
@@ -152,4 +152,12 @@ func accountOf(t *testing.T, uri string) [32]byte {
 		t.Fatal(err)
 	}
 	return pair.PublicKey()
+}
+
+// closeOf closes something that must not fail to.
+func closeOf(t *testing.T, end func() error) {
+	t.Helper()
+	if err := end(); err != nil {
+		t.Error(err)
+	}
 }

@@ -38,14 +38,14 @@ func play(t testing.TB, r *recording, number uint64, runtime *substrate.Runtime)
 
 func TestSpec218(t *testing.T) {
 	t.Parallel()
-	var real realchain
-	if err := readJSON(filepath.Join("testdata", "realchain-218.json.gz"), &real); err != nil {
+	var known realchain
+	if err := readJSON(filepath.Join("testdata", "realchain-218.json.gz"), &known); err != nil {
 		t.Fatal(err)
 	}
 	for _, metadata := range []string{"v14", "v15"} {
 		t.Run(metadata, func(t *testing.T) {
 			t.Parallel()
-			node := play(t, &real.recording, 103, runtimeOf(t, 218, metadata))
+			node := play(t, &known.recording, 103, runtimeOf(t, 218, metadata))
 			c := newFakeChain(t, node, node, Config{})
 			got, err := c.LatestNeurons(t.Context(), 1)
 			if err != nil {
@@ -54,7 +54,7 @@ func TestSpec218(t *testing.T) {
 			if len(got.Neurons) != 256 {
 				t.Errorf("%d neurons", len(got.Neurons))
 			}
-			if diff := cmp.Diff(&real.Neurons, got, cmp.Comparer(sameAddress)); diff != "" {
+			if diff := cmp.Diff(&known.Neurons, got, cmp.Comparer(sameAddress)); diff != "" {
 				t.Errorf("neurons (-bt-decode +ours):\n%s", diff)
 			}
 			_, err = c.LatestNeurons(t.Context(), 9)
@@ -64,7 +64,7 @@ func TestSpec218(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareHyperparameters(t, real.Hyperparameters, h)
+			compareHyperparameters(t, known.Hyperparameters, h)
 			_, err = c.Hyperparameters(t.Context(), 103, 9)
 			wantProblem(t, err, problem.NotFound, "Subnet 9 not found.")
 		})
