@@ -256,6 +256,81 @@ func TestAFailedReadAheadIsTriedAgain(t *testing.T) {
 	})
 }
 
+// Reads ahead wait for each other beyond a number, and one that has waited past its block is not made.
+func TestReadsAheadAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		node := newFakeNode(t)
+		node.grow(1, 10)
+		c := newFakeChain(t, node, node, Config{ReadAhead: 2})
+		c.Start()
+		subnets := []pylon.Netuid{1, 2, 3, 4, 5, 6}
+		addAll := func(number uint64) substrate.Header {
+			header := node.add(number)
+			node.change(number, func(b *fakeBlock) {
+				for _, netuid := range subnets {
+					b.subnets[netuid] = twoNeurons()
+				}
+			})
+			return header
+		}
+		node.setHead(addAll(11))
+		synctest.Wait()
+		for _, netuid := range subnets {
+			n, err := c.LatestNeurons(t.Context(), netuid)
+			numberOf(t, n, err)
+		}
+		slow := make(chan struct{})
+		node.setHook(func(_ context.Context, call fakeCall) error {
+			if call.at == hashOf(12, 0) {
+				<-slow
+			}
+			return nil
+		})
+		before := node.called("Runtime")
+		node.setHead(addAll(12))
+		synctest.Wait()
+		if got := node.called("Runtime") - before; got != 2 {
+			t.Errorf("%d reads at once", got)
+		}
+		node.setHead(addAll(13))
+		close(slow)
+		synctest.Wait()
+		if got := node.called("Runtime") - before; got != 2+len(subnets) {
+			t.Errorf("%d reads instead of 2 of block 12 and %d of block 13", got, len(subnets))
+		}
+		for _, netuid := range subnets {
+			if n := c.ReadyNeurons(netuid); n == nil || n.Block.Number != 13 {
+				t.Errorf("subnet %d: %v", netuid, n)
+			}
+		}
+	})
+}
+
+// Who reads now and then takes what is ready for others, the parent's answer too.
+func TestReadNeuronsTakesWhatIsReady(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		node := newFakeNode(t)
+		node.grow(1, 10)
+		c := newFakeChain(t, node, node, Config{})
+		n, err := c.LatestNeurons(t.Context(), 1)
+		numberOf(t, n, err)
+		node.setHead(node.add(11))
+		before := node.called("")
+		if same, err := c.ReadNeurons(t.Context(), 1); same != n || err != nil {
+			t.Errorf("%v, %v", same, err)
+		}
+		if got := node.called("") - before; got != 0 {
+			t.Errorf("%d calls", got)
+		}
+		node.setHead(node.add(12))
+		if n, err := c.ReadNeurons(t.Context(), 1); numberOf(t, n, err) != 12 {
+			t.Errorf("block %d", n.Block.Number)
+		}
+	})
+}
+
 func TestWhatNobodyAsksForIsNotReadAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -242,6 +242,32 @@ func TestRefreshIsRetried(t *testing.T) {
 	})
 }
 
+// Nothing is tried in the last 10 seconds before the next run.
+func TestRefreshGivesUpInTime(t *testing.T) {
+	t.Parallel()
+	for blocks, want := range map[int][]time.Duration{
+		79: {0, 10, 30, 79}, // the next wait would end at 70, 9 seconds before the next run
+		80: {0, 10, 30, 70, 80},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			source := newFakeSource(1000)
+			source.read = func(context.Context, pylon.Netuid) (*pylon.Neurons, error) { return nil, errors.New("down") }
+			r := newTestRecent(t, RecentConfig{
+				Source: source, Netuids: []pylon.Netuid{1}, SoftLimit: blocks, RefreshLead: -1, BlockTime: time.Second,
+			})
+			r.Start()
+			pause(time.Duration(blocks)*time.Second + time.Nanosecond)
+			var seconds []time.Duration
+			for _, at := range source.times(1) {
+				seconds = append(seconds, at/time.Second)
+			}
+			if diff := cmp.Diff(want, seconds); diff != "" {
+				t.Errorf("every %d seconds: reads (-want +got):\n%s", blocks, diff)
+			}
+		})
+	}
+}
+
 func TestRefreshSucceedsOnARetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
