@@ -61,8 +61,9 @@ func newWorld(t *testing.T, runtime devchain.SubtensorConfig, config chain.Confi
 func newClient(t *testing.T, role, url string) *substrate.Client {
 	t.Helper()
 	client, err := substrate.New(substrate.Config{
-		Role: role, Nodes: []string{url}, BackoffMin: 10 * time.Millisecond, ConnectWait: 2 * time.Second,
-		CallTimeout: 10 * time.Second, PingInterval: 100 * time.Millisecond, PingTimeout: 300 * time.Millisecond,
+		Role: role, Nodes: []string{url}, CallTimeout: 10 * time.Second, ConnectWait: time.Second,
+		BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
+		PingInterval: 200 * time.Millisecond, PingTimeout: 2 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +92,11 @@ func (w *world) produce(t *testing.T, n int) devchain.Block {
 // awaitHead waits until the main nodes' client has that block as its head.
 func (w *world) awaitHead(t *testing.T, block devchain.Block) {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("block %d; the client says %+v; the node was asked %v", block.Header.Number, w.main.Nodes(), w.Calls())
+		}
+	}()
 	eventually(t, "the new head is seen", func() bool {
 		head, ok := w.chain.Head()
 		return ok && head.Hash == block.Hash.String()
