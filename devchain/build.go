@@ -2,6 +2,7 @@ package devchain
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/bittensor-pylon/pylon/devchain/internal/trie"
@@ -44,8 +45,14 @@ type proposal struct {
 }
 
 // build makes a block on top of parent, whose state it is given, without
-// importing it. The editor knows the keys that were written.
-func build(parent *block, base trie.Trie, p proposal, slotDuration time.Duration) (*block, *trie.Editor, error) {
+// importing it. The editor knows the keys that were written. A runtime that
+// panics makes no block.
+func build(parent *block, base trie.Trie, p proposal, slotDuration time.Duration) (_ *block, _ *trie.Editor, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("devchain: the runtime panicked in block %d: %v\n%s", parent.Number+1, cause, debug.Stack())
+		}
+	}()
 	rt := parent.runtime
 	b := &block{parent: parent, runtime: rt, kept: true}
 	b.Parent = parent.Hash

@@ -456,6 +456,7 @@ type broken struct {
 	tiny
 	genesis, initialize, apply, finalize error
 	inherent                             []byte
+	panics                               bool
 }
 
 func (b *broken) Genesis(st runtime.State) error { return errors.Join(b.genesis, b.tiny.Genesis(st)) }
@@ -473,6 +474,9 @@ func (b *broken) ApplyExtrinsic(st runtime.State, index int, extrinsic []byte) e
 }
 
 func (b *broken) FinalizeBlock(st runtime.State) error {
+	if b.panics {
+		panic("on purpose")
+	}
 	return errors.Join(b.finalize, b.tiny.FinalizeBlock(st))
 }
 
@@ -490,6 +494,7 @@ func TestRuntimeFails(t *testing.T) {
 		"apply inherent 0":                 func() { rt.apply = refusal },
 		"finalise block":                   func() { rt.finalize = refusal },
 		"not an extrinsic with its length": func() { rt.inherent = []byte{0x28, 1, 2, 3} },
+		"on purpose":                       func() { rt.panics = true },
 	} {
 		spoil()
 		if _, err := c.Produce(1); err == nil || !strings.Contains(err.Error(), name) {

@@ -15,7 +15,8 @@ import (
 // the node closes.
 type Hook func(ctx context.Context, call *Call)
 
-// Call is what a Hook sees, and what it decides.
+// Call is what a Hook sees, and what it decides. Of a notification it decides
+// Silent, Mangle and Cut only.
 type Call struct {
 	// Method is the method's own name if the client used an alias. Of a
 	// notification, as chain_newHead, it is the notification's.
