@@ -15,7 +15,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer chain.Close()
+	defer func() { _ = chain.Close() }()
 	if err := chain.Start(context.Background()); err != nil {
 		log.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func ExampleChain_Fork() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer chain.Close()
+	defer func() { _ = chain.Close() }()
 	parent, _ := chain.Produce(5)
 	short, _ := chain.Produce(1)
 	long, _ := chain.Fork(parent.Hash, 2)
@@ -48,7 +48,7 @@ func ExampleChain_AddNode() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer chain.Close()
+	defer func() { _ = chain.Close() }()
 	archive, err := chain.AddNode(devchain.NodeConfig{KeepStates: devchain.AllStates})
 	if err != nil {
 		log.Fatal(err)
@@ -65,7 +65,7 @@ func ExampleChain_Upgrade() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer chain.Close()
+	defer func() { _ = chain.Close() }()
 	next, err := devchain.NewSubtensor(devchain.SubtensorConfig{SpecVersion: 500, NeuronLayout: devchain.NeuronsReordered})
 	if err != nil {
 		log.Fatal(err)

@@ -434,14 +434,14 @@ func TestStuckAndForkedNodes(t *testing.T) {
 func TestCloseWithFullSocket(t *testing.T) {
 	t.Parallel()
 	c := newChain(t, func(c *Config) {
-		c.Runtime = &tiny{spec: 1, genesis: map[string]string{"a": strings.Repeat("x", 1<<20)}}
+		c.Runtime = &tiny{spec: 1, genesis: map[string]string{"a": strings.Repeat("x", 1<<19)}}
 	})
 	start(t, c)
 	ws := dial(t, c.URL())
-	for i := range 50 {
+	for i := range 24 {
 		ws.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"state_getStorage","params":["0x61"]}`, i))
 	}
-	await(t, "all calls arrive", func() bool { return c.Calls()["state_getStorage"] == 50 })
+	await(t, "all calls arrive", func() bool { return c.Calls()["state_getStorage"] == 24 })
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
