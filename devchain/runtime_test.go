@@ -99,3 +99,32 @@ func (t *tiny) Call(st runtime.State, method string, args []byte) ([]byte, error
 	}
 	return nil, fmt.Errorf("tiny: %w", runtime.ErrNoMethod)
 }
+
+// broken is a runtime that fails where it is told to.
+type broken struct {
+	tiny
+	genesis, initialize, apply, finalize error
+	inherent                             []byte
+	panics                               bool
+}
+
+func (b *broken) Genesis(st runtime.State) error { return errors.Join(b.genesis, b.tiny.Genesis(st)) }
+
+func (b *broken) InitializeBlock(st runtime.State, block runtime.Block) ([][]byte, error) {
+	inherents, err := b.tiny.InitializeBlock(st, block)
+	if b.inherent != nil {
+		inherents = [][]byte{b.inherent}
+	}
+	return inherents, errors.Join(b.initialize, err)
+}
+
+func (b *broken) ApplyExtrinsic(st runtime.State, index int, extrinsic []byte) error {
+	return errors.Join(b.apply, b.tiny.ApplyExtrinsic(st, index, extrinsic))
+}
+
+func (b *broken) FinalizeBlock(st runtime.State) error {
+	if b.panics {
+		panic("on purpose")
+	}
+	return errors.Join(b.finalize, b.tiny.FinalizeBlock(st))
+}
