@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a test waits for something that has to happen.
-const patience = 20 * time.Second
+const patience = 40 * time.Second
 
 // world is a development chain with a main and an archive node, and a Chain that reads from them.
 type world struct {
@@ -26,6 +26,12 @@ type world struct {
 
 // newWorld starts the chain at block 1. Both nodes keep all states until they are pruned.
 func newWorld(t *testing.T, runtime devchain.SubtensorConfig, config chain.Config) *world {
+	t.Helper()
+	return newHastyWorld(t, runtime, config, 0)
+}
+
+// newHastyWorld is newWorld with reads that wait only so long for a connection.
+func newHastyWorld(t *testing.T, runtime devchain.SubtensorConfig, config chain.Config, wait time.Duration) *world {
 	t.Helper()
 	played, err := devchain.NewSubtensor(runtime)
 	if err != nil {
@@ -43,8 +49,8 @@ func newWorld(t *testing.T, runtime devchain.SubtensorConfig, config chain.Confi
 	if err := dev.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{Chain: dev, archive: archive, main: newClient(t, "main", dev.URL())}
-	config.Main, config.Archive = w.main, newClient(t, "archive", archive.URL())
+	w := &world{Chain: dev, archive: archive, main: newClient(t, "main", dev.URL(), wait)}
+	config.Main, config.Archive = w.main, newClient(t, "archive", archive.URL(), wait)
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -58,10 +64,10 @@ func newWorld(t *testing.T, runtime devchain.SubtensorConfig, config chain.Confi
 	return w
 }
 
-func newClient(t *testing.T, role, url string) *substrate.Client {
+func newClient(t *testing.T, role, url string, wait time.Duration) *substrate.Client {
 	t.Helper()
 	client, err := substrate.New(substrate.Config{
-		Role: role, Nodes: []string{url}, CallTimeout: 10 * time.Second, ConnectWait: time.Second,
+		Role: role, Nodes: []string{url}, ConnectWait: wait,
 		BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
 		PingInterval: 200 * time.Millisecond, PingTimeout: 2 * time.Second,
 	})

@@ -144,7 +144,7 @@ func (r *replay) answer(method string, params []json.RawMessage) (result any, co
 // A block of the main network, through everything that stands between a node's socket and an answer.
 func TestRecordedMainNetworkOverTheWire(t *testing.T) {
 	t.Parallel()
-	node := newClient(t, "main", newReplay(t).serve(t))
+	node := newClient(t, "main", newReplay(t).serve(t), 0)
 	c, err := chain.New(chain.Config{Main: node})
 	if err != nil {
 		t.Fatal(err)
