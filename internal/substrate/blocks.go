@@ -2,7 +2,6 @@ package substrate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -55,28 +54,56 @@ func (c *Client) Block(ctx context.Context, hash Hash) (*Block, error) {
 		if isNull(raw) {
 			return nil, unknownBlock(hash)
 		}
-		var w struct {
-			Block *struct {
-				Header     wireHeader `json:"header"`
-				Extrinsics []hexBytes `json:"extrinsics"`
-			} `json:"block"`
-		}
-		if err := json.Unmarshal(raw, &w); err != nil {
+		b, err := decodeBlock(raw)
+		if err != nil {
 			return nil, fmt.Errorf("block: %w", err)
 		}
-		if w.Block == nil {
-			return nil, errors.New("block: the member block is missing")
-		}
-		h, err := w.Block.Header.header()
-		if err := checkHash(hash, h, err); err != nil {
-			return nil, err
-		}
-		b := &Block{Header: h, Extrinsics: make([][]byte, len(w.Block.Extrinsics))}
-		for i, x := range w.Block.Extrinsics {
-			b.Extrinsics[i] = x
-		}
-		return b, nil
+		return b, checkHash(hash, b.Header, nil)
 	})
+}
+
+// decodeBlock decodes the answer of chain_getBlock: a block and what justifies it.
+func decodeBlock(raw []byte) (*Block, error) {
+	var header, extrinsics []byte
+	err := scanObject(raw, func(key, value []byte) error {
+		if string(key) != "block" {
+			return nil
+		}
+		return scanObject(value, func(key, value []byte) error {
+			switch string(key) {
+			case "header":
+				header = value
+			case "extrinsics":
+				extrinsics = value
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	b := new(Block)
+	if b.Header, err = decodeHeader(header); err != nil {
+		return nil, err
+	}
+	count := 0
+	if err := scanArray(extrinsics, func([]byte) error { count++; return nil }); err != nil {
+		return nil, fmt.Errorf("extrinsics: %w", err)
+	}
+	b.Extrinsics = make([][]byte, 0, count)
+	all := make([]byte, 0, len(extrinsics)/2)
+	err = scanArray(extrinsics, func(value []byte) (err error) {
+		start := len(all)
+		if all, err = appendHex(all, value); err != nil {
+			return err
+		}
+		if len(all) == start {
+			return errors.New("an empty extrinsic")
+		}
+		b.Extrinsics = append(b.Extrinsics, all[start:len(all):len(all)])
+		return nil
+	})
+	return b, err
 }
 
 func unknownBlock(hash Hash) *Error {

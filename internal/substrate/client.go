@@ -3,7 +3,6 @@ package substrate
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,7 +75,7 @@ type Client struct {
 	config     Config
 	connConfig connConfig
 	rule       headRule
-	dial       dialFunc
+	dialer     dialer
 
 	// ctx ends with Close; everything that runs has it.
 	ctx    context.Context
@@ -116,7 +115,7 @@ func New(config Config) (*Client, error) {
 			readLimit:    config.ReadLimit,
 		},
 		rule:    headRule{staleAfter: config.StaleAfter, blockTime: config.BlockTime, margin: config.MaxBehind},
-		dial:    (&net.Dialer{}).DialContext,
+		dialer:  newDialer(),
 		changed: make(chan struct{}),
 		genesis: genesis,
 		headers: newRecent[Hash, Header](1024),

@@ -333,6 +333,9 @@ func (c *conn) handle(frame []byte, owned bool) *Error {
 	return &Error{Kind: KindMalformed, Message: "the node sent a message with neither result nor error nor method"}
 }
 
+// maxSubscriptionID is more than any node takes for one.
+const maxSubscriptionID = 128
+
 func (c *conn) handleAnswer(m *message, owned bool) *Error {
 	if !m.hasID {
 		// The node could not read a request, and does not say which.
@@ -349,6 +352,9 @@ func (c *conn) handleAnswer(m *message, owned bool) *Error {
 	call, ok := c.waiting[m.id]
 	if !ok {
 		return nil // the caller has given up, or has had an answer
+	}
+	if call.onNotice != nil && len(m.result) > maxSubscriptionID {
+		return &Error{Kind: KindMalformed, Message: "the node gave a subscription an id of " + strconv.Itoa(len(m.result)) + " bytes"}
 	}
 	delete(c.waiting, m.id)
 	if m.err != nil {

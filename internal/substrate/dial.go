@@ -39,24 +39,32 @@ func (w watchedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// dialFunc opens a TCP connection. Tests put a pipe in its place.
-type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+// dialer opens WebSockets.
+type dialer struct {
+	// tcp opens a TCP connection. Tests put a pipe in its place.
+	tcp func(ctx context.Context, network, address string) (net.Conn, error)
+	tls *tls.Config
+}
 
-// dialSocket opens a WebSocket.
+func newDialer() dialer {
+	return dialer{tcp: new(net.Dialer).DialContext, tls: &tls.Config{MinVersion: tls.VersionTLS12}}
+}
+
+// dial opens a WebSocket.
 //
 // permessage-deflate is not offered: the nodes' servers (jsonrpsee) do not have it, hexadecimal digits would gain little
 // on a link worth having, and a compressed frame lets a peer make us unpack a thousand times of what it sent.
-func dialSocket(ctx context.Context, e *endpoint, dial dialFunc, last *lastRead) (*websocket.Conn, error) {
+func (d *dialer) dial(ctx context.Context, e *endpoint, last *lastRead) (*websocket.Conn, error) {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := dial(ctx, network, address)
+			c, err := d.tcp(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
 			return watchedConn{c, last}, nil
 		},
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        d.tls.Clone(),
 		MaxResponseHeaderBytes: 64 << 10,
 		// Of what was dialled, only a WebSocket stays open, and that is no longer the transport's.
 		DisableKeepAlives: true,

@@ -28,8 +28,13 @@
 //
 // Best and finalised heads come by subscription, by polling where a node has none, and the newest of the healthy nodes
 // stays in memory: [Client.KnownHead] costs nothing, [Client.Watch] tells of each. The head is computed anew from what
-// the nodes say now, so it can go back after a reorganisation or when a node is replaced by one that is behind.
+// the nodes say now, so it can go back after a reorganisation or when a node is replaced by one that is behind. The
+// finalised head goes back only below a best head that shows it was never true.
 //
-// A new block costs no call: its header comes with the subscription. Reading at a block costs one small call more than
-// what is read, state_getRuntimeVersion, once per block; its metadata costs two calls (or one) once per runtime version.
+// # What a block costs
+//
+// A new block costs no call: its header comes with the subscription (a node without any is asked for it every half block
+// time, one call for the best head and two for the finalised one). The first read of a runtime at a block costs one small
+// call, state_getRuntimeVersion; the metadata costs one more for each runtime version, or two for a runtime that knows
+// only version 14. The newest runtimes, headers and versions are kept; equal questions at the same time share a call.
 package substrate

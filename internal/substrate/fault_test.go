@@ -395,3 +395,35 @@ func headers(w io.Writer, n int) error {
 	}
 	return nil
 }
+
+// No answer, however it is made, is turned into many times its size.
+func TestHostileAnswersAllocateLittle(t *testing.T) { //nolint:paralleltest // looks at the memory of the process
+	const size = 1 << 20
+	many := func(element string) string { return strings.Repeat(element+",", size/(len(element)+1)) + element }
+	good := `"parentHash":"` + Hash{}.String() + `","number":"0x1","stateRoot":"` + Hash{}.String() + `","extrinsicsRoot":"` + Hash{}.String() + `"`
+	keys := [][]byte{{0}}
+	for name, c := range map[string]struct {
+		answer string
+		decode func([]byte) error
+	}{
+		"digest items":    {`{` + good + `,"digest":{"logs":[` + many(`"0x"`) + `]}}`, func(b []byte) error { _, err := decodeHeader(b); return err }},
+		"members":         {`{` + many(`"":0`) + `}`, func(b []byte) error { _, err := decodeHeader(b); return err }},
+		"extrinsics":      {`{"block":{"header":{` + good + `,"digest":{"logs":[]}},"extrinsics":[` + many(`"0x00"`) + `]}}`, func(b []byte) error { _, err := decodeBlock(b); return err }},
+		"changes":         {`[{"block":"` + Hash{}.String() + `","changes":[` + many(`["0x00",null]`) + `]}]`, func(b []byte) error { _, err := decodeChanges(b, Hash{}, keys); return err }},
+		"empty changes":   {`[{"block":"` + Hash{}.String() + `","changes":[` + many(`[]`) + `]}]`, func(b []byte) error { _, err := decodeChanges(b, Hash{}, keys); return err }},
+		"sets":            {`[` + many(`{}`) + `]`, func(b []byte) error { _, err := decodeChanges(b, Hash{}, keys); return err }},
+		"an error":        {`{"code":1,"message":"` + strings.Repeat("x", size) + `"}`, func(b []byte) error { return answeredError(b) }},
+		"an error's data": {`{"code":1,"message":"x","data":[` + many(`[]`) + `]}`, func(b []byte) error { return answeredError(b) }},
+		"a version":       {`{"specVersion":1,"specName":"x","apis":[` + many(`[]`) + `]}`, func(b []byte) error { _, err := decodeRuntimeVersion(b); return err }},
+		"a long name":     {`{"specVersion":1,"specName":"` + strings.Repeat("x", size) + `"}`, func(b []byte) error { _, err := decodeRuntimeVersion(b); return err }},
+		"a message":       {`{` + many(`"x":[]`) + `}`, func(b []byte) error { _, err := parseMessage(b); return err }},
+		"hexadecimals":    {`"0x` + strings.Repeat("ab", size/2) + `"`, func(b []byte) error { _, err := decodeHex(b); return err }},
+	} {
+		b := []byte(c.answer)
+		var err error
+		n := faulttest.Allocated(func() { err = c.decode(b) })
+		if limit := 4*uint64(len(b)) + 64<<10; n > limit {
+			t.Errorf("%s: %d bytes cost %d, and give %.100v", name, len(b), n, err)
+		}
+	}
+}

@@ -89,6 +89,8 @@ func FuzzParseMessage(f *testing.F) {
 	for _, seed := range []string{
 		`{"jsonrpc":"2.0","id":7,"result":"0x00"}`, `{"id":null,"error":{"code":-32700,"message":"Parse error"}}`,
 		`{"method":"chain_newHead","params":{"subscription":"0x1","result":{"number":"0x1"}}}`,
+		`{"id":1,"result":[{"block":"` + Hash{}.String() + `","changes":[["0x01",null],["0x02","0x03"]]}]}`,
+		`{"id":1,"result":{"block":{"header":` + header(1) + `,"extrinsics":["0x0400"]},"justifications":null}}`,
 		`{"id":1,"result":[["a\\",{"b":null}],1e5,true]}`, `{"a":"\"","id":01}`, `[]`, `{"id":1,"result":"` + "\xff" + `"}`, ` { } `,
 	} {
 		f.Add([]byte(seed))
@@ -105,6 +107,9 @@ func FuzzParseMessage(f *testing.F) {
 		}
 		_, _ = decodeHex(m.result)
 		_, _ = decodeHeader(m.result)
+		_, _ = decodeBlock(m.result)
+		_, _ = decodeRuntimeVersion(m.result)
+		_, _ = decodeChanges(m.result, Hash{}, [][]byte{{1}, {2}})
 		leadingID(frame)
 
 		var want map[string]json.RawMessage

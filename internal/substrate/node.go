@@ -102,7 +102,7 @@ func (n *node) connect(ctx context.Context) (*conn, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, config.DialTimeout)
 	defer cancel()
 	last := &lastRead{start: time.Now()}
-	socket, err := dialSocket(ctx, &n.endpoint, n.client.dial, last)
+	socket, err := n.client.dialer.dial(ctx, &n.endpoint, last)
 	if err != nil {
 		return nil, n.setupError(ctx, "connect", err)
 	}
@@ -117,7 +117,7 @@ func (n *node) connect(ctx context.Context) (*conn, *Error) {
 func (n *node) setupError(ctx context.Context, op string, err error) *Error {
 	e, ok := errors.AsType[*Error](err)
 	switch {
-	case ok:
+	case ok && e.Err == nil:
 		e = new(*e)
 	case ctx.Err() != nil:
 		e = &Error{Kind: KindTimeout, Message: "no answer within " + n.client.config.DialTimeout.String() + " while connecting"}
@@ -173,7 +173,7 @@ func noSubscriptions(err error) bool {
 func (n *node) headNotice(c *conn, s notice, saw func(Header)) {
 	if s.err != nil {
 		// The server ends a subscription whose reader is too slow for it. The rest goes with the connection.
-		c.die(&Error{Kind: KindTransport, Message: "the node ended the subscription to heads: " + clip(string(s.err))})
+		c.die(&Error{Kind: KindTransport, Message: "the node ended the subscription to heads: " + clip(s.err)})
 		return
 	}
 	h, err := decodeHeader(s.result)

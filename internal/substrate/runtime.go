@@ -61,6 +61,9 @@ func named(ctx context.Context, op string, err error) error {
 	return err
 }
 
+// maxSpecName bounds what is kept for every block.
+const maxSpecName = 128
+
 func decodeRuntimeVersion(raw []byte) (runtimeVersion, error) {
 	var w struct {
 		SpecName           string  `json:"specName"`
@@ -72,6 +75,9 @@ func decodeRuntimeVersion(raw []byte) (runtimeVersion, error) {
 	}
 	if w.SpecName == "" || w.SpecVersion == nil {
 		return runtimeVersion{}, errors.New("runtime version: specName or specVersion is missing")
+	}
+	if len(w.SpecName) > maxSpecName {
+		return runtimeVersion{}, fmt.Errorf("runtime version: a specName of %d bytes", len(w.SpecName))
 	}
 	return runtimeVersion{w.SpecName, *w.SpecVersion, w.TransactionVersion}, nil
 }

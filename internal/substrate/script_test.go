@@ -532,7 +532,7 @@ func (p *pipes) client(config Config, names ...string) *Client {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	c.dial = p.dial
+	c.dialer.tcp = p.dial
 	p.t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			p.t.Error(err)

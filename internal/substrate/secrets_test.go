@@ -2,7 +2,10 @@ package substrate
 
 import (
 	"bytes"
+	"crypto/x509"
 	"fmt"
+	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -114,5 +117,38 @@ func TestObserve(t *testing.T) {
 	}
 	if call := seen["echo"]; KindOf(call.Err) != KindRPCMethodMissing || KindOf(failure) != KindRPCMethodMissing {
 		t.Errorf("%+v, and the caller has %v", call, failure)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	node := newScripted(t, "a", 10)
+	server := httptest.NewUnstartedServer(node)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that the client ends
+	server.StartTLS()
+	t.Cleanup(func() {
+		node.drop()
+		server.Close()
+	})
+	url := strings.Replace(server.URL, "https", "wss", 1)
+	for name, roots := range map[string]*x509.CertPool{"trusted": server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, "not trusted": x509.NewCertPool()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := New(Config{Nodes: []string{url}, ConnectWait: 2 * time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.dialer.tls.RootCAs = roots
+			h, err := c.Head(t.Context())
+			switch {
+			case name == "trusted" && (err != nil || h != node.head()):
+				t.Errorf("%v, %v", h, err)
+			case name != "trusted" && (KindOf(err) != KindTransport || !strings.Contains(err.Error(), "certificate")):
+				t.Errorf("%v, %v", h, err)
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

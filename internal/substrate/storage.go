@@ -3,7 +3,6 @@ package substrate
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -83,44 +82,83 @@ func (c *Client) storageBatch(ctx context.Context, at Hash, keys [][]byte) ([][]
 	return values, nil
 }
 
+// stored is the value of a key as a node tells it: nil where there is none.
+type stored struct {
+	value []byte
+	told  bool
+}
+
 // decodeChanges reads the answer of state_queryStorageAt: one set of changes, with every key that was asked for.
 func decodeChanges(raw []byte, at Hash, keys [][]byte) ([][]byte, error) {
-	var sets []struct {
-		Block   *Hash                `json:"block"`
-		Changes [][2]json.RawMessage `json:"changes"`
+	found := make(map[string]stored, len(keys))
+	for _, key := range keys {
+		found[string(key)] = stored{}
 	}
-	if err := json.Unmarshal(raw, &sets); err != nil {
+	sets := 0
+	err := scanArray(raw, func(set []byte) error {
+		if sets++; sets > 1 {
+			return errors.New("more than one block")
+		}
+		return decodeChangeSet(set, at, found)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("storage changes: %w", err)
-	}
-	if len(sets) != 1 || sets[0].Block == nil {
-		return nil, fmt.Errorf("storage changes: %d blocks where one should be", len(sets))
-	}
-	if *sets[0].Block != at {
-		return nil, fmt.Errorf("storage changes of block %s, not %s", sets[0].Block, at)
-	}
-	found := make(map[string][]byte, len(keys))
-	for _, change := range sets[0].Changes {
-		key, err := decodeHex(change[0])
-		if err != nil {
-			return nil, fmt.Errorf("storage changes: key: %w", err)
-		}
-		var value []byte
-		if !isNull(change[1]) {
-			if value, err = decodeHex(change[1]); err != nil {
-				return nil, fmt.Errorf("storage changes: value: %w", err)
-			}
-		}
-		found[string(key)] = value
 	}
 	values := make([][]byte, len(keys))
 	for i, key := range keys {
-		value, ok := found[string(key)]
-		if !ok {
+		s := found[string(key)]
+		if !s.told {
 			return nil, fmt.Errorf("storage changes: the key 0x%x is missing", key)
 		}
-		values[i] = value
+		values[i] = s.value
 	}
 	return values, nil
+}
+
+// decodeChangeSet reads the changes of one block, {"block": hash, "changes": [[key, value or null], …]}, into found.
+// Keys that are not there were not asked for.
+func decodeChangeSet(raw []byte, at Hash, found map[string]stored) error {
+	var changes []byte
+	var block Hash
+	err := scanObject(raw, func(key, value []byte) (err error) {
+		switch string(key) {
+		case "block":
+			block, err = decodeHash(value)
+		case "changes":
+			changes = value
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if block != at {
+		return fmt.Errorf("of block %s, not %s", block, at)
+	}
+	return scanArray(changes, func(change []byte) error {
+		var key []byte
+		var s stored
+		place := 0
+		err := scanArray(change, func(raw []byte) (err error) {
+			switch place++; {
+			case place == 1:
+				key, err = decodeHex(raw)
+			case place == 2 && isNull(raw):
+				s.told = true
+			case place == 2:
+				s.value, err = decodeHex(raw)
+				s.told = true
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if _, asked := found[string(key)]; asked && s.told {
+			found[string(key)] = s
+		}
+		return nil
+	})
 }
 
 // StoragePrefix calls visit for every key with a prefix and its value, in the order of the keys, until it returns an
@@ -159,24 +197,24 @@ func (c *Client) keysPage(ctx context.Context, at Hash, prefix, after []byte) ([
 	}
 	q := query{method: "state_getKeysPaged", params: []any{hexBytes(prefix), pageKeys, start, at}, at: &at}
 	return ask(ctx, c, q, func(raw []byte) ([][]byte, error) {
-		if isNull(raw) {
-			return nil, errors.New("keys: null where a list should be")
-		}
-		var wire []hexBytes
-		if err := json.Unmarshal(raw, &wire); err != nil {
-			return nil, fmt.Errorf("keys: %w", err)
-		}
-		if len(wire) > pageKeys {
-			return nil, fmt.Errorf("keys: %d where at most %d were asked for", len(wire), pageKeys)
-		}
-		keys := make([][]byte, len(wire))
+		keys := make([][]byte, 0, 16)
 		last := after
-		for i, key := range wire {
-			// An order that goes back would make the pages go round for ever.
-			if !bytes.HasPrefix(key, prefix) || last != nil && bytes.Compare(key, last) <= 0 {
-				return nil, errors.New("keys: one has another prefix, or comes before the one before it")
+		err := scanArray(raw, func(raw []byte) error {
+			key, err := decodeHex(raw)
+			switch {
+			case err != nil:
+				return err
+			case len(keys) == pageKeys:
+				return fmt.Errorf("more than %d", pageKeys)
+			case !bytes.HasPrefix(key, prefix) || last != nil && bytes.Compare(key, last) <= 0:
+				// An order that goes back would make the pages go round for ever.
+				return errors.New("one has another prefix, or comes before the one before it")
 			}
-			keys[i], last = key, key
+			keys, last = append(keys, key), key
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("keys: %w", err)
 		}
 		return keys, nil
 	})

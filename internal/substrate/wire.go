@@ -3,17 +3,17 @@ package substrate
 import (
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"golang.org/x/crypto/blake2b"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
-// hexBytes is bytes that JSON writes as 0x and hexadecimal digits.
+// hexBytes is bytes that requests write as 0x and hexadecimal digits.
 type hexBytes []byte
 
 // MarshalText writes 0x and lower-case digits.
@@ -21,25 +21,21 @@ func (h hexBytes) MarshalText() ([]byte, error) {
 	return hex.AppendEncode(append(make([]byte, 0, 2+2*len(h)), "0x"...), h), nil
 }
 
-// UnmarshalJSON reads a string of 0x and digits.
-func (h *hexBytes) UnmarshalJSON(raw []byte) error {
-	b, err := decodeHex(raw)
-	*h = b
-	return err
-}
-
 // decodeHex decodes a JSON string of 0x and digits, once, into memory of exactly its size.
 func decodeHex(raw []byte) ([]byte, error) {
+	return appendHex(make([]byte, 0, max(0, len(raw)/2-2)), raw)
+}
+
+func appendHex(dst, raw []byte) ([]byte, error) {
 	digits, ok := bytes.CutPrefix(raw, []byte(`"0x`))
 	if !ok || len(digits) == 0 || digits[len(digits)-1] != '"' {
 		return nil, fmt.Errorf("%.40q where a string of 0x and hexadecimal digits should be", raw)
 	}
-	digits = digits[:len(digits)-1]
-	b := make([]byte, len(digits)/2)
-	if _, err := hex.Decode(b, digits); err != nil {
+	dst, err := hex.AppendDecode(dst, digits[:len(digits)-1])
+	if err != nil {
 		return nil, fmt.Errorf("hexadecimal digits: %w", err)
 	}
-	return b, nil
+	return dst, nil
 }
 
 func isNull(raw []byte) bool { return string(raw) == "null" }
@@ -56,59 +52,83 @@ func decodeHash(raw []byte) (Hash, error) {
 	return Hash(b), nil
 }
 
-// blockNumber is a block's number, which headers write as a string of 0x and hexadecimal digits.
-type blockNumber uint64
-
-// UnmarshalJSON reads that, or a plain number.
-func (n *blockNumber) UnmarshalJSON(raw []byte) error {
+// decodeNumber decodes a block's number, which headers write as a string of 0x and hexadecimal digits, or as a number.
+func decodeNumber(raw []byte) (uint64, error) {
 	text, base := string(raw), 10
-	if unquoted, err := strconv.Unquote(text); err == nil {
-		text = unquoted
-		if digits, ok := bytes.CutPrefix([]byte(text), []byte("0x")); ok {
-			text, base = string(digits), 16
+	if digits, ok := strings.CutPrefix(text, `"0x`); ok {
+		if text, ok = strings.CutSuffix(digits, `"`); ok {
+			base = 16
 		}
 	}
 	number, err := strconv.ParseUint(text, base, 64)
 	if err != nil {
-		return fmt.Errorf("block number %.40q", raw)
+		return 0, fmt.Errorf("%.40q where a block number should be", raw)
 	}
-	*n = blockNumber(number)
-	return nil
+	return number, nil
 }
 
-// wireHeader is a header as nodes send it: without its own hash.
-type wireHeader struct {
-	ParentHash     *Hash        `json:"parentHash"`
-	Number         *blockNumber `json:"number"`
-	StateRoot      *Hash        `json:"stateRoot"`
-	ExtrinsicsRoot *Hash        `json:"extrinsicsRoot"`
-	Digest         *struct {
-		Logs []hexBytes `json:"logs"`
-	} `json:"digest"`
-}
-
-// decodeHeader decodes a header and computes its hash.
+// decodeHeader decodes a header as nodes send it, without its own hash, and computes that: blake2b-256 of parent,
+// compact number, roots and digest, in SCALE.
 func decodeHeader(raw []byte) (Header, error) {
-	var w wireHeader
-	if err := json.Unmarshal(raw, &w); err != nil {
+	var h Header
+	var stateRoot, extrinsicsRoot Hash
+	var logs []byte
+	items := uint64(0)
+	seen := make(map[string]bool, 5)
+	err := scanObject(raw, func(key, value []byte) (err error) {
+		switch string(key) {
+		case "parentHash":
+			h.Parent, err = decodeHash(value)
+		case "number":
+			h.Number, err = decodeNumber(value)
+		case "stateRoot":
+			stateRoot, err = decodeHash(value)
+		case "extrinsicsRoot":
+			extrinsicsRoot, err = decodeHash(value)
+		case "digest":
+			logs, items, err = decodeDigest(value)
+		default:
+			return nil
+		}
+		seen[string(key)] = true
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		return nil
+	})
+	if err != nil {
 		return Header{}, fmt.Errorf("header: %w", err)
 	}
-	return w.header()
-}
-
-// header computes the hash: blake2b-256 of parent, compact number, roots and digest, in SCALE.
-func (w *wireHeader) header() (Header, error) {
-	if w.ParentHash == nil || w.Number == nil || w.StateRoot == nil || w.ExtrinsicsRoot == nil || w.Digest == nil {
+	if len(seen) != 5 {
 		return Header{}, errors.New("header: parentHash, number, stateRoot, extrinsicsRoot or digest is missing")
 	}
-	b := make([]byte, 0, 512)
-	b = append(b, w.ParentHash[:]...)
-	b = scale.AppendCompact(b, uint64(*w.Number))
-	b = append(b, w.StateRoot[:]...)
-	b = append(b, w.ExtrinsicsRoot[:]...)
-	b = scale.AppendCompact(b, uint64(len(w.Digest.Logs)))
-	for _, item := range w.Digest.Logs {
-		b = append(b, item...)
+	b := make([]byte, 0, 128+len(logs))
+	b = append(b, h.Parent[:]...)
+	b = scale.AppendCompact(b, h.Number)
+	b = append(b, stateRoot[:]...)
+	b = append(b, extrinsicsRoot[:]...)
+	b = scale.AppendCompact(b, items)
+	h.Hash = blake2b.Sum256(append(b, logs...))
+	return h, nil
+}
+
+// decodeDigest returns the items of a digest, which are in SCALE, one after the other.
+func decodeDigest(raw []byte) (logs []byte, items uint64, err error) {
+	found := false
+	err = scanObject(raw, func(key, value []byte) error {
+		if string(key) != "logs" {
+			return nil
+		}
+		found = true
+		logs, items = logs[:0], 0
+		return scanArray(value, func(item []byte) (err error) {
+			items++
+			logs, err = appendHex(logs, item)
+			return err
+		})
+	})
+	if err == nil && !found {
+		err = errors.New("logs are missing")
 	}
-	return Header{Number: uint64(*w.Number), Hash: blake2b.Sum256(b), Parent: *w.ParentHash}, nil
+	return logs, items, err
 }
