@@ -284,7 +284,7 @@ var dockerManager = []string{
 
 // Statement 137 of the checklist, but for the port, which may be taken on this machine. A proxy that does not exist
 // keeps the test off the network.
-func TestStartsWithTheDockerManagersVariables(t *testing.T) {
+func TestConformance137StartsWithTheDockerManagersVariables(t *testing.T) {
 	t.Parallel()
 	environ := append([]string{"PYLON_UVICORN_PORT=0", "HTTPS_PROXY=http://127.0.0.1:1", "HTTP_PROXY=http://127.0.0.1:1"}, dockerManager...)
 	p := start(t, environ, "serve")

@@ -193,7 +193,7 @@ func TestServiceOnADevelopmentChain(t *testing.T) {
 }
 
 // Statement 69 of the checklist.
-func TestKilledConnectionIsNotNoticed(t *testing.T) {
+func TestConformance069KilledConnectionIsNotNoticed(t *testing.T) {
 	t.Parallel()
 	chain := newDevchain(t)
 	s := startService(t, environment(chain.URL())...)
@@ -205,7 +205,7 @@ func TestKilledConnectionIsNotNoticed(t *testing.T) {
 }
 
 // Statement 70.
-func TestCancelledRequestDisturbsNobody(t *testing.T) {
+func TestConformance070CancelledRequestDisturbsNobody(t *testing.T) {
 	t.Parallel()
 	chain := newDevchain(t)
 	s := startService(t, environment(chain.URL())...)
@@ -260,7 +260,7 @@ func holdStateCalls(chain *devchain.Chain) (asked chan struct{}, release func())
 }
 
 // Statement 71, and the way back.
-func TestChainDown(t *testing.T) {
+func TestConformance071ChainDown(t *testing.T) {
 	t.Parallel()
 	chain := newDevchain(t)
 	s := startService(t, environment(chain.URL())...)
@@ -418,7 +418,7 @@ func TestTwoServicesInOneProcess(t *testing.T) {
 }
 
 // Statement 105, as far as reads go: every name is there after one request of each kind.
-func TestMetricNames(t *testing.T) {
+func TestConformance105MetricNames(t *testing.T) {
 	t.Parallel()
 	chain := newDevchain(t)
 	s := startService(t, environment(chain.URL())...)

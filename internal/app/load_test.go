@@ -43,7 +43,7 @@ func identity(more ...string) []string {
 }
 
 // Statement 99 of the checklist.
-func TestEnvironmentBeatsDotenv(t *testing.T) {
+func TestConformance099EnvironmentBeatsDotenv(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	writeFile(t, folder, ".env", "PYLON_TEMPO=1\nPYLON_UVICORN_PORT=1001\npylon_uvicorn_host=10.0.0.1\n")
@@ -82,7 +82,7 @@ func TestEnvironmentBeatsDotenv(t *testing.T) {
 }
 
 // Statement 99, the file of the identities.
-func TestIdentitiesMayHaveAFileOfTheirOwn(t *testing.T) {
+func TestConformance099IdentitiesMayHaveAFileOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	writeFile(t, folder, ".env", strings.Join(identity(), "\n"))
@@ -112,7 +112,7 @@ func TestIdentitiesMayHaveAFileOfTheirOwn(t *testing.T) {
 }
 
 // Statements 100 and 101: see also TestBadValuesAreNamed.
-func TestMissingIdentitySettingsAreNamed(t *testing.T) {
+func TestConformance100And101MissingIdentitySettingsAreNamed(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, `PYLON_IDENTITIES=["sn1", "Sub-2"]`, "PYLON_ID_SN1_NETUID=1", "PYLON_ID_SN1_TOKEN=")
 	var wrong *SettingsError
@@ -163,7 +163,7 @@ func TestIdentitiesKeepTheirOrderAndSpelling(t *testing.T) {
 }
 
 // Statement 102: the seed's quick start sets one of the pair, to its default.
-func TestSeedEnvStarts(t *testing.T) {
+func TestConformance102SeedEnvStarts(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	writeFile(t, folder, ".env", "PYLON_BITTENSOR_NETWORK=finney\n")
@@ -177,7 +177,7 @@ func TestSeedEnvStarts(t *testing.T) {
 }
 
 // Statement 103.
-func TestNetworkPairs(t *testing.T) {
+func TestConformance103NetworkPairs(t *testing.T) {
 	t.Parallel()
 	const main, archive, evm, evmArchive = "PYLON_BITTENSOR_NETWORK", "PYLON_BITTENSOR_ARCHIVE_NETWORK", "PYLON_EVM_RPC_URL", "PYLON_EVM_ARCHIVE_RPC_URL"
 	for _, row := range []struct {
@@ -211,7 +211,7 @@ func TestNetworkPairs(t *testing.T) {
 }
 
 // Statement 104.
-func TestRecentLimits(t *testing.T) {
+func TestConformance104RecentLimits(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, "PYLON_RECENT_OBJECTS_SOFT_LIMIT_BLOCKS=20", "PYLON_RECENT_OBJECTS_HARD_LIMIT_BLOCKS=19")
 	if err == nil || !strings.Contains(err.Error(), "hard_limit_blocks must be greater than soft_limit_blocks.") {
@@ -287,7 +287,7 @@ func TestDotenvTroubles(t *testing.T) {
 }
 
 // Statement 138, and what else looks like ours and is not.
-func TestUnknownNamesAreIgnored(t *testing.T) {
+func TestConformance138UnknownNamesAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := mustLoad(t, "PYLON_CLIENT_ADDRESS=http://x", "PYLON_CLIENT_TIMEOUT={bad json", "PYLON_SENTRY_DSN=", "PYLON_OPEN_ACESS_TOKEN=typo", "PATH=/bin", "PYLON_ID_SN9_TOKEN=x", "PYLON_TEMPO=abc", "pylon_Service_Host=10.0.0.1", "=C:=x", "nonsense")
 	if diff := cmp.Diff([]string{"PYLON_ID_SN9_TOKEN", "PYLON_OPEN_ACESS_TOKEN", "PYLON_SERVICE_HOST"}, s.Ignored); diff != "" {

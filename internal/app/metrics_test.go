@@ -26,7 +26,7 @@ func page(registry *prometheus.Registry) string {
 
 // Statement 105 of the checklist, the part of the chain's operations: names, labels and buckets are those of the
 // Python service.
-func TestChainMetrics(t *testing.T) {
+func TestConformance105ChainMetrics(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
 	m := newChainMetrics(registry)

@@ -27,7 +27,7 @@ func (s *countingSource) ReadyNeurons(pylon.Netuid) *pylon.Neurons { return nil 
 func (s *countingSource) EstimatedNumber() (uint64, bool) { return 0, false }
 
 // Statement 76 of the checklist: refresh interval = (soft − lead) × block duration, in blocks at least 1.
-func TestRefreshInterval(t *testing.T) {
+func TestConformance076RefreshInterval(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		environ []string

@@ -53,7 +53,7 @@ func TestWorkedNeuron(t *testing.T) {
 	}
 }
 
-func TestNeuronFields(t *testing.T) {
+func TestConformance034To036NeuronFields(t *testing.T) {
 	t.Parallel()
 	node := newFakeNode(t)
 	node.grow(1, 10)

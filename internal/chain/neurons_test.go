@@ -25,7 +25,7 @@ func decodeRecorded(tb testing.TB, l *layout, book *addressBook) *pylon.Neurons 
 
 // The 1,024 neurons of a main-network block, every field of each, beside what polkadot-js made of the same bytes
 // (interop/replay/decode.mjs wrote testdata/neurons-343.json.gz).
-func TestNeuronsOfARecordedBlock(t *testing.T) {
+func TestConformance031To036NeuronsOfARecordedBlock(t *testing.T) {
 	t.Parallel()
 	l := newLayout(runtimeOf(t, 343, "v15"))
 	got := decodeRecorded(t, l, new(addressBook))

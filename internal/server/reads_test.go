@@ -27,7 +27,7 @@ var subnetMounts = map[string][]string{
 }
 
 // Conformance 32, 33 and 36 too: the expected bytes are those of the encoder of the Python service.
-func TestConformance031And040And129Neurons(t *testing.T) {
+func TestConformance031To033And040And129Neurons(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
 	f.recent[recentReader{"", 1}] = f.chain.neurons

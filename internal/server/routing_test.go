@@ -116,7 +116,7 @@ func TestConformance004SlashesMakeNoDifference(t *testing.T) {
 	}
 }
 
-func TestConformance005EveryErrorIsJSON(t *testing.T) {
+func TestConformance005And006EveryErrorIsJSON(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
 	f.chain.before = func(context.Context, string) error { return errors.New("broken") }
