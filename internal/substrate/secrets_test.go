@@ -60,7 +60,7 @@ func TestAddressesShowNoCredentials(t *testing.T) {
 			var said lockedBuffer
 			c, err := New(Config{
 				Nodes:       []string{fmt.Sprintf("ws://%s:%s@%s/%s?token=%s", user, password, host, key, token)},
-				ConnectWait: 300 * time.Millisecond,
+				ConnectWait: 150 * time.Millisecond,
 				Logger:      slog.New(slog.NewJSONHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug})),
 				Observe:     func(call Call) { fmt.Fprintf(&said, "%+v\n", call) },
 			})
@@ -134,7 +134,11 @@ func TestTLS(t *testing.T) {
 	for name, roots := range map[string]*x509.CertPool{"trusted": server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, "not trusted": x509.NewCertPool()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, err := New(Config{Nodes: []string{url}, ConnectWait: 2 * time.Second})
+			wait := 5 * time.Second
+			if name != "trusted" {
+				wait = 300 * time.Millisecond
+			}
+			c, err := New(Config{Nodes: []string{url}, ConnectWait: wait})
 			if err != nil {
 				t.Fatal(err)
 			}
