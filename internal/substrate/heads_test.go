@@ -384,3 +384,29 @@ func TestWatch(t *testing.T) {
 		}
 	})
 }
+
+// What is kept for a subscription is bounded, and one that cannot be had is an error of the connection.
+func TestSubscriptionsThatFail(t *testing.T) {
+	t.Parallel()
+	for want, answer := range map[Kind]any{
+		KindMalformed: strings.Repeat("x", 200),
+		KindNode:      rpcError{Code: -32603, Message: "Internal error"},
+	} {
+		t.Run(want.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				network := newPipes(t)
+				node := newScripted(t, "a", 10)
+				network.add("a", node)
+				node.reply("chain_subscribeNewHeads", answer)
+				c := network.client(Config{}, "a")
+				if _, err := c.Head(t.Context()); KindOf(err) != KindTransport || !strings.Contains(err.Error(), "chain_subscribeNewHeads") {
+					t.Errorf("%v", err)
+				}
+				if s := c.Nodes()[0]; s.LastErrorKind != want {
+					t.Errorf("%+v", s)
+				}
+			})
+		})
+	}
+}

@@ -135,18 +135,19 @@ func TestRuntimeThatCannotBeRead(t *testing.T) {
 		answer any
 		kind   Kind
 	}{
-		"the version is no object":   {"state_getRuntimeVersion", "x", KindMalformed},
-		"the version has no name":    {"state_getRuntimeVersion", json.RawMessage(`{"specVersion":1}`), KindMalformed},
-		"the version has no number":  {"state_getRuntimeVersion", json.RawMessage(`{"specName":"x"}`), KindMalformed},
-		"the version has 33 bits":    {"state_getRuntimeVersion", json.RawMessage(`{"specName":"x","specVersion":4294967296}`), KindMalformed},
-		"the version is refused":     {"state_getRuntimeVersion", rpcError{Code: 4003, Message: "UnknownBlock: State already discarded"}, KindStateDiscarded},
-		"the metadata is no hex":     {"state_call", 7, KindMalformed},
-		"the metadata is no option":  {"state_call", "0x02", KindMalformed},
-		"the metadata is cut":        {"state_call", optional(leastV15)[:40], KindMalformed},
-		"the metadata has a tail":    {"state_call", optional(leastV15) + "00", KindMalformed},
-		"the metadata is not meta":   {"state_call", strings.Replace(optional(leastV15), "6d", "6e", 1), KindMalformed},
-		"the metadata is refused":    {"state_call", rpcError{Code: -32603, Message: "Internal error"}, KindNode},
-		"the metadata is of the far": {"state_call", strings.Replace(optional(leastV15), "6d6574610f", "6d657461ff", 1), KindMalformed},
+		"the version is no object":    {"state_getRuntimeVersion", "x", KindMalformed},
+		"the version has no name":     {"state_getRuntimeVersion", json.RawMessage(`{"specVersion":1}`), KindMalformed},
+		"the version has no number":   {"state_getRuntimeVersion", json.RawMessage(`{"specName":"x"}`), KindMalformed},
+		"the version has 33 bits":     {"state_getRuntimeVersion", json.RawMessage(`{"specName":"x","specVersion":4294967296}`), KindMalformed},
+		"the version has a long name": {"state_getRuntimeVersion", json.RawMessage(`{"specName":"` + strings.Repeat("x", 129) + `","specVersion":1}`), KindMalformed},
+		"the version is refused":      {"state_getRuntimeVersion", rpcError{Code: 4003, Message: "UnknownBlock: State already discarded"}, KindStateDiscarded},
+		"the metadata is no hex":      {"state_call", 7, KindMalformed},
+		"the metadata is no option":   {"state_call", "0x02", KindMalformed},
+		"the metadata is cut":         {"state_call", optional(leastV15)[:40], KindMalformed},
+		"the metadata has a tail":     {"state_call", optional(leastV15) + "00", KindMalformed},
+		"the metadata is not meta":    {"state_call", strings.Replace(optional(leastV15), "6d", "6e", 1), KindMalformed},
+		"the metadata is refused":     {"state_call", rpcError{Code: -32603, Message: "Internal error"}, KindNode},
+		"the metadata is of the far":  {"state_call", strings.Replace(optional(leastV15), "6d6574610f", "6d657461ff", 1), KindMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
