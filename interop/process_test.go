@@ -3,12 +3,12 @@
 package interop
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -58,31 +58,19 @@ func run(m *testing.M) int {
 func start(t *testing.T, patience time.Duration, prefix string, cmd *exec.Cmd) string {
 	t.Helper()
 	var log lockedBuffer
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ready := make(chan string, 1)
+	cmd.Stdout = &lineFinder{prefix: prefix, found: ready, log: &log}
 	cmd.Stderr = &log
-	// A process group of its own, so that what the program starts ends with it.
+	// A process group of its own, so that what the program starts ends with it; and what it started may hold its output
+	// open for a second after it has ended, no longer.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ready := make(chan string, 1)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		lines := bufio.NewScanner(out)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			fmt.Fprintln(&log, lines.Text())
-			if rest, ok := strings.CutPrefix(lines.Text(), prefix); ok {
-				select {
-				case ready <- strings.TrimSpace(rest):
-				default:
-				}
-			}
-		}
 		_ = cmd.Wait()
 	}()
 	t.Cleanup(func() {
@@ -106,6 +94,35 @@ func start(t *testing.T, patience time.Duration, prefix string, cmd *exec.Cmd) s
 		t.Fatalf("%s was not ready after %s:\n%s", cmd.Path, patience, log.String())
 	}
 	return ""
+}
+
+// lineFinder sends what follows prefix in the first line that begins so, and passes everything on to log. It is
+// written to by one goroutine.
+type lineFinder struct {
+	prefix string
+	found  chan<- string // has room for one
+	log    io.Writer
+	line   []byte
+	done   bool
+}
+
+func (f *lineFinder) Write(p []byte) (int, error) {
+	f.line = append(f.line, p...)
+	for !f.done {
+		line, rest, whole := bytes.Cut(f.line, []byte{'\n'})
+		if !whole {
+			break
+		}
+		if value, ok := bytes.CutPrefix(line, []byte(f.prefix)); ok {
+			f.done = true
+			f.found <- string(bytes.TrimSpace(value))
+		}
+		f.line = rest
+	}
+	if f.done {
+		f.line = nil
+	}
+	return f.log.Write(p)
 }
 
 // startDev runs `pylon dev` and returns the addresses of its service and its chain.
@@ -210,14 +227,20 @@ func getJSON(t *testing.T, url, token string, into any) {
 	}
 }
 
+// freePort returns a port that nothing listens on. It lies below the range that systems take the ports of outgoing
+// connections from, so that none of those gets it before the program that it is for.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 20000 + rand.IntN(12000)
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port")
+	return 0
 }
 
 // lockedBuffer is a buffer that a process and a test may use at once.

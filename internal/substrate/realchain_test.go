@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -99,16 +100,26 @@ func realChainFolder(t *testing.T) string {
 	return work
 }
 
+// freePort returns a port that nothing listens on, below the range that outgoing connections take theirs from: those of
+// other tests must not get it before the node.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		port := 20000 + rand.IntN(12000)
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
 // startRealChain runs the real Subtensor runtime, spec 218, over a small seeded state. Signal reaches all its processes.
 func startRealChain(t *testing.T) (url string, signal func(syscall.Signal)) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	cmd := exec.Command("node", "start.mjs", "--state", "small", "--port", fmt.Sprint(port))
+	cmd := exec.Command("node", "start.mjs", "--state", "small", "--port", fmt.Sprint(freePort(t)))
 	cmd.Dir = realChainFolder(t)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
