@@ -29,6 +29,9 @@ node_modules() {
 for version in 1.9.0 2.0.0 2.3.1; do
   venv "pylon-client-$version" "bittensor-pylon-client==$version"
 done
+for version in 10.5.0 9.12.2 8.5.2 11.3.0; do
+  venv "neuron-$version" -r "interop/neuron/requirements/$version.txt"
+done
 venv asi -r interop/asi/requirements.txt
 venv bt-decode bt-decode==0.8.0 websockets==15.0.1
 node_modules polkadotjs interop/polkadotjs/package.json

@@ -1,0 +1,323 @@
+package axon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/bittensor-pylon/pylon/btauth"
+	"github.com/bittensor-pylon/pylon/ss58"
+	"github.com/bittensor-pylon/pylon/synapse"
+)
+
+// call is one message on its way.
+type call struct {
+	a      *Axon
+	w      http.ResponseWriter
+	r      *http.Request
+	route  *route
+	start  time.Time // of the whole, by the real clock
+	head   synapse.Message
+	caller Caller
+	body   []byte // when it was read early
+
+	// Of the address that the caller claims.
+	prefix     uint16
+	addressErr error
+
+	queued time.Duration
+	status int
+	read   int64
+	sent   int
+	broken bool // the answer is incomplete: the connection has to go
+}
+
+// ServeHTTP serves one message.
+func (a *Axon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{a: a, w: w, r: r, start: time.Now()}
+	// Also for a body that nobody reads: net/http reads it to its end to use the
+	// connection again.
+	_ = http.NewResponseController(w).SetReadDeadline(c.start.Add(a.config.BodyTimeout))
+	c.serve()
+	observation := Observation{
+		Name: c.name(), Status: c.status, Duration: time.Since(c.start), Queued: c.queued, BytesIn: c.read, BytesOut: int64(c.sent),
+	}
+	if c.caller.Verified {
+		observation.Hotkey = c.caller.Hotkey
+	}
+	a.config.Observe(observation)
+	if a.config.Logger.Enabled(r.Context(), slog.LevelDebug) {
+		a.config.Logger.DebugContext(
+			r.Context(), "message", "name", observation.Name, "hotkey", c.caller.Hotkey, "remote", r.RemoteAddr,
+			"status", c.status, "in", c.read, "out", c.sent, "duration", observation.Duration,
+		)
+	}
+	if c.broken {
+		panic(http.ErrAbortHandler) // which net/http takes as: hang up, and say nothing
+	}
+}
+
+func (c *call) name() string {
+	if c.route == nil {
+		return ""
+	}
+	return c.route.name
+}
+
+func (c *call) elapsed() float64 { return time.Since(c.start).Seconds() }
+
+// serve finds the route and answers.
+func (c *call) serve() {
+	_, rest, _ := strings.Cut(c.r.URL.Path, "/")
+	name, rest, deeper := strings.Cut(rest, "/")
+	c.route = c.a.route(name)
+	switch {
+	case c.route == nil:
+		c.fail(refusal(
+			http.StatusNotFound, "Synapse name '%s' not found. Available synapses %s", shorten(name), pythonList(c.a.Attached()),
+		))
+		return
+	case deeper && rest == "":
+		c.w.Header()["Location"] = []string{"/" + c.route.name}
+		c.setWriteDeadline()
+		c.status = http.StatusTemporaryRedirect
+		c.w.WriteHeader(c.status)
+		return
+	case deeper:
+		c.detail(http.StatusNotFound, "Not Found")
+		return
+	case c.r.Method != http.MethodPost && c.r.Method != http.MethodGet:
+		c.w.Header()["Allow"] = []string{"POST, GET"}
+		c.detail(http.StatusMethodNotAllowed, "Method Not Allowed")
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			if c.status != 0 { // too late for an answer
+				c.a.config.Logger.ErrorContext(c.r.Context(), "message failed", "name", c.name(), "error", err)
+				c.broken = true
+				return
+			}
+			c.fail(c.internalError(err))
+		}
+	}()
+	if err := c.handle(); err != nil && c.status == 0 {
+		c.fail(err)
+	}
+}
+
+// shorten keeps what a caller sent from filling the answer.
+func shorten(text string) string {
+	if len(text) > 100 {
+		return text[:100]
+	}
+	return text
+}
+
+// handle takes the message through its hooks and to its function.
+func (c *call) handle() error {
+	if err := c.readHeaders(); err != nil {
+		return err
+	}
+	ctx := context.WithValue(c.r.Context(), callKey{}, c)
+	base := c.head.Base()
+	if c.a.config.Mode == Strict {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.deadline(base))
+		defer cancel()
+	}
+
+	if c.route.blacklist != nil {
+		if refuse, reason := c.route.blacklist(ctx, c.head); refuse {
+			return refusal(http.StatusForbidden, "Forbidden. Key is blacklisted: %s.", reason)
+		}
+	}
+	if c.caller.BTAuth {
+		// Its signature is over the body.
+		if err := c.readBody(); err != nil {
+			return err
+		}
+	}
+	if err := c.verify(ctx); err != nil {
+		return err
+	}
+	priority := 0.0
+	if c.route.priority != nil {
+		var err error
+		if priority, err = c.route.priority(ctx, c.head); err != nil {
+			return c.late(err)
+		}
+	}
+
+	m, err := c.readMessage()
+	if err != nil {
+		return err
+	}
+	waiting := time.Now()
+	if err := c.a.queue.acquire(ctx, priority); err != nil {
+		c.queued = time.Since(waiting)
+		if errors.Is(err, errQueueFull) {
+			return &Error{Code: http.StatusServiceUnavailable, Message: "Service unavailable: too many messages are waiting", Err: err}
+		}
+		return c.late(err)
+	}
+	c.queued = time.Since(waiting)
+	defer c.a.queue.release()
+	return c.run(ctx, m)
+}
+
+// run calls the function and answers.
+func (c *call) run(ctx context.Context, m synapse.Message) error {
+	began := time.Now()
+	if c.route.stream != nil {
+		s := &Stream{call: c, message: m, began: began}
+		err := c.route.stream(ctx, m, s)
+		return s.finish(c.late(err))
+	}
+	if err := c.route.forward(ctx, m); err != nil {
+		return c.late(err)
+	}
+	return c.respond(m, began)
+}
+
+// late turns an error that comes from the end of the message's time into status
+// 408.
+func (c *call) late(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch _, told := errors.AsType[*Error](err); {
+	case told:
+		return err
+	case errors.Is(err, context.Canceled) && c.r.Context().Err() != nil:
+		return &Error{Code: statusCallerGone, Message: "The caller has gone", Err: err}
+	case !errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	timeout := synapse.None
+	if t, ok := c.head.Base().Timeout.Get(); ok {
+		timeout = synapse.FormatFloat(t)
+	}
+	return &Error{Code: http.StatusRequestTimeout, Message: "Response timeout after: " + timeout + "s", Err: err}
+}
+
+// deadline is how long the message may take.
+func (c *call) deadline(base *synapse.Synapse) time.Duration {
+	if timeout := c.a.timeout(base); timeout > 0 {
+		return timeout
+	}
+	return c.a.config.MaxTimeout
+}
+
+// verify checks the signature, by the hook if there is one.
+func (c *call) verify(ctx context.Context) error {
+	check := c.a.DefaultVerify
+	if c.route.verify != nil {
+		check = c.route.verify
+	}
+	err := check(ctx, c.head)
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*storeError](err); ok {
+		return err // which is ours, and not told
+	}
+	return &Error{Code: http.StatusUnauthorized, Message: "Not Verified with error: " + err.Error(), Err: err}
+}
+
+// readHeaders makes the message of the headers.
+func (c *call) readHeaders() error {
+	header := c.r.Header
+	m := c.route.message()
+	remote := remoteOf(c.r)
+	c.caller.Remote = remote
+	if c.a.config.BTAuth != nil && btauth.Signed(header) {
+		c.caller.BTAuth = true
+		if err := synapse.Reset(m); err != nil {
+			return err
+		}
+		base := m.Base()
+		base.Dendrite.Hotkey = synapse.Some(header.Get(btauth.HeaderHotkey))
+	} else {
+		if c.a.config.Mode == Strict {
+			if name := repeated(header); name != "" {
+				return refusal(http.StatusBadRequest, "Improperly formatted request: the header %s comes twice", name)
+			}
+		}
+		if err := synapse.FromHTTP(header, m); err != nil {
+			if c.a.config.Mode == Compatible {
+				return fmt.Errorf("headers: %w", err)
+			}
+			return refusal(http.StatusBadRequest, "Improperly formatted request: %s", reasonOf(err))
+		}
+	}
+
+	base := m.Base()
+	from := &base.Dendrite
+	c.caller.Hotkey = from.Hotkey.Or("")
+	c.caller.PublicKey, c.prefix, c.addressErr = ss58.Decode(c.caller.Hotkey)
+	c.caller.UUID = from.UUID.Or("")
+	c.caller.Version = from.Version.Or(0)
+	c.caller.Nonce = from.Nonce.Or(0)
+	if remote.IsValid() {
+		from.IP = synapse.Some(remote.Addr().String())
+		from.Port = synapse.Some(int(remote.Port()))
+	}
+	if c.a.config.Mode == Strict {
+		base.Axon.StatusMessage = synapse.Optional[string]{}
+		base.Axon.ProcessTime = synapse.Optional[float64]{}
+	}
+	base.Axon.Version = synapse.Some(synapse.ProtocolVersion)
+	base.Axon.UUID = synapse.Some(c.a.uuid)
+	base.Axon.Nonce = synapse.Some(c.a.config.Now().UnixNano())
+	base.Axon.StatusCode = synapse.Some(statusOnItsWay)
+	c.head = m
+	return nil
+}
+
+// statusCallerGone is for the log: nobody is left to read it.
+const statusCallerGone = 499
+
+// statusOnItsWay is the status of a message that has no answer yet.
+const statusOnItsWay = 100
+
+// repeated returns the name of a header of the protocol that comes more than
+// once, which two readers may read differently.
+func repeated(header http.Header) string {
+	for name, values := range header {
+		if len(values) < 2 {
+			continue
+		}
+		switch name {
+		case "Name", "Timeout", "Total_size", "Header_size", "Computed_body_hash", "Content-Type":
+			return name
+		}
+		if strings.HasPrefix(name, "Bt_header_") {
+			return name
+		}
+	}
+	return ""
+}
+
+// reasonOf says what is wrong with what a caller sent, without our prefix.
+func reasonOf(err error) string { return strings.TrimPrefix(err.Error(), "synapse: ") }
+
+func (c *call) verifyBTAuth(ctx context.Context) error {
+	who, err := c.a.config.BTAuth.Verify(ctx, c.r.Header, btauth.Request{Method: c.r.Method, Target: c.r.RequestURI, Body: c.body})
+	if err != nil {
+		for _, class := range [...]error{btauth.ErrMalformedAuth, btauth.ErrWrongReceiver, btauth.ErrStaleRequest, btauth.ErrBadSignature, btauth.ErrReplayedRequest} {
+			if errors.Is(err, class) {
+				return err
+			}
+		}
+		return &storeError{err}
+	}
+	c.caller.Hotkey, c.caller.PublicKey, c.caller.Nonce, c.caller.Verified = who.Hotkey, who.PublicKey, who.Nonce, true
+	return nil
+}

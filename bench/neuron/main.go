@@ -1,0 +1,92 @@
+// Command neuron measures the neuron protocol side by side with the Python SDK, in one run on one machine, and writes
+// the result as a Markdown page.
+//
+//	./interop/setup.sh                          installs the SDK below .cache
+//	go run ./bench/neuron                       prints the page
+//	go run ./bench/neuron -out docs/benchmarks-neuron.md
+//
+// What is measured is a process of its own, pinned to the first processor; what makes load for it runs on the others. A
+// figure is a ratio to something measured in the same run, because absolute numbers say more about the machine than about
+// the program.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	child := flag.String("child", "", "internal: be the process that is measured")
+	target := flag.String("target", "", "internal: where a measured dendrite sends")
+	out := flag.String("out", "", "file for the page (default: standard output)")
+	seconds := flag.Float64("seconds", 3, "how long one measurement lasts")
+	only := flag.String("only", "", "run only the cases whose name contains this")
+	flag.Parse()
+	round := time.Duration(*seconds * float64(time.Second))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if *child != "" {
+		if err := be(ctx, *child, *target, round); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	}
+	b := &bench{ctx: ctx, round: round}
+	defer b.stop()
+	if err := b.pinSelf(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	for _, c := range cases {
+		if !strings.Contains(c.name, *only) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s …\n", c.name)
+		err := c.run(b)
+		b.stop()
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", c.name, err)
+			return 1
+		}
+	}
+	page := b.page()
+	if *out == "" {
+		fmt.Print(page)
+		return 0
+	}
+	if err := os.WriteFile(*out, []byte(page), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// row is one line of the page.
+type row struct {
+	what, value, beside, bar string
+	met                      bool
+}
+
+func (b *bench) page() string {
+	var p strings.Builder
+	p.WriteString("# The neuron protocol beside the Python SDK\n\n")
+	p.WriteString("Written by `go run ./bench/neuron`. What is measured runs alone on one processor.\n\n")
+	p.WriteString("| what | ours | beside | bar | met |\n|---|---|---|---|---|\n")
+	for _, r := range b.rows {
+		met := "no"
+		if r.met {
+			met = "yes"
+		}
+		fmt.Fprintf(&p, "| %s | %s | %s | %s | %s |\n", r.what, r.value, r.beside, r.bar, met)
+	}
+	return p.String()
+}

@@ -1,0 +1,597 @@
+package synapse
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// FieldError reports a field whose value does not fit its type.
+type FieldError struct {
+	Field string // as on the wire, such as messages or axon.port
+	Err   error
+}
+
+func (e *FieldError) Error() string { return fmt.Sprintf("synapse: field %s: %v", e.Field, e.Err) }
+
+// Unwrap returns what is wrong with the value.
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// fieldError names the field that err is about. What is wrong with the JSON
+// itself is not about a field.
+func fieldError(name string, err error) error {
+	var syntax *SyntaxError
+	if errors.As(err, &syntax) || errors.Is(err, ErrUTF8) {
+		return err
+	}
+	var inner *FieldError
+	if errors.As(err, &inner) {
+		return &FieldError{Field: name + "." + inner.Field, Err: inner.Err}
+	}
+	return &FieldError{Field: name, Err: err}
+}
+
+// Decode reads a body into a message. Everything that the body leaves out gets
+// its default, whatever m held before; a required field must be there. Unknown
+// fields are ignored, and of a field that comes twice the last one counts. The
+// error is a SyntaxError, a FieldError or ErrUTF8, and m is then incomplete.
+//
+// Decode allocates in proportion to the body, keeps no reference to it and
+// shares nothing with what m held before.
+func Decode(body []byte, m Message) error {
+	s, err := schemaOf(m)
+	if err != nil {
+		return err
+	}
+	_, err = s.decode(body, m, false)
+	return err
+}
+
+// DecodeHashed is Decode for a receiver who checks the body hash: it also
+// returns the hash of the body. It is made from the body's text, so the order
+// of keys counts even where m holds them in a Go map.
+func DecodeHashed(body []byte, m Message) (hash string, err error) {
+	s, err := schemaOf(m)
+	if err != nil {
+		return "", err
+	}
+	return s.decode(body, m, true)
+}
+
+func (s *schema) decode(body []byte, m Message, hashed bool) (hash string, err error) {
+	root := reflect.ValueOf(m).Elem()
+	s.model.reset(root)
+	base := m.Base()
+	*base = base.effective()
+	base.Name = s.name
+
+	in := scanner{data: body}
+	if in.peek() != '{' {
+		return "", in.refuse(errObject)
+	}
+	var at []span
+	if hashed && len(s.hash) > 0 {
+		at = make([]span, len(s.model.fields))
+	}
+	var buf [16]bool
+	seen := slices.Grow(buf[:0], len(s.model.fields))[:len(s.model.fields)]
+	if err := in.enter(); err != nil {
+		return "", err
+	}
+	for first := true; ; first = false {
+		more, err := in.more(first, '}')
+		if err != nil {
+			return "", err
+		}
+		if !more {
+			break
+		}
+		key, err := in.name()
+		if err != nil {
+			return "", err
+		}
+		if i := s.model.find(key); i >= 0 {
+			f := &s.model.fields[i]
+			in.peek()
+			begin := in.pos
+			if err := f.shape.decode(&in, root.FieldByIndex(f.index)); err != nil {
+				return "", fieldError(string(key), err)
+			}
+			seen[i] = true
+			if at != nil {
+				at[i] = span{begin, in.pos}
+			}
+			continue
+		}
+		if known, err := base.decodeField(&in, key); err != nil {
+			return "", fieldError(string(key), err)
+		} else if known {
+			continue
+		}
+		if err := in.skip(); err != nil {
+			return "", err
+		}
+	}
+	if err := in.end(); err != nil {
+		return "", err
+	}
+	for _, i := range s.required {
+		if !seen[i] {
+			return "", fieldError(s.model.fields[i].name, errMissing)
+		}
+	}
+	if !hashed {
+		return "", nil
+	}
+	return s.hashSpans(body, at, m)
+}
+
+// Reset gives a message the defaults of its type, whatever it held before.
+func Reset(m Message) error {
+	s, err := schemaOf(m)
+	if err != nil {
+		return err
+	}
+	s.model.reset(reflect.ValueOf(m).Elem())
+	base := m.Base()
+	*base = base.effective()
+	base.Name = s.name
+	return nil
+}
+
+// reset gives a model its defaults. They are made anew each time: slices and
+// maps among them are the message's own.
+func (s *shape) reset(v reflect.Value) {
+	v.SetZero()
+	if s.defaults {
+		v.Addr().Interface().(Defaulter).SetDefaults()
+	}
+}
+
+// span is where a field's value is in a body; the zero span is nowhere.
+type span struct{ begin, end int }
+
+// decodeField reads the value of one of Synapse's own fields.
+func (s *Synapse) decodeField(in *scanner, key []byte) (known bool, err error) {
+	switch string(key) {
+	case "name":
+		var ignored Optional[string]
+		return true, decodeString(in, &ignored)
+	case "timeout":
+		return true, decodeFloat(in, &s.Timeout)
+	case "total_size":
+		return true, decodeInt(in, &s.TotalSize)
+	case "header_size":
+		return true, decodeInt(in, &s.HeaderSize)
+	case "dendrite":
+		return true, s.Dendrite.decode(in)
+	case "axon":
+		return true, s.Axon.decode(in)
+	case "computed_body_hash":
+		return true, decodeString(in, &s.bodyHash)
+	}
+	return false, nil
+}
+
+// decode reads one end of a call; null is one of which nothing is known.
+func (t *TerminalInfo) decode(in *scanner) error {
+	*t = TerminalInfo{}
+	if in.null() {
+		return nil
+	}
+	if in.peek() != '{' {
+		return in.refuse(errObject)
+	}
+	if err := in.enter(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		if more, err := in.more(first, '}'); err != nil || !more {
+			return err
+		}
+		key, err := in.name()
+		if err != nil {
+			return err
+		}
+		switch string(key) {
+		case "status_code":
+			err = decodeInt(in, &t.StatusCode)
+		case "status_message":
+			err = decodeString(in, &t.StatusMessage)
+		case "process_time":
+			err = decodeFloat(in, &t.ProcessTime)
+		case "ip":
+			err = decodeString(in, &t.IP)
+		case "port":
+			err = decodeInt(in, &t.Port)
+		case "version":
+			err = decodeInt(in, &t.Version)
+		case "nonce":
+			err = decodeInt(in, &t.Nonce)
+		case "uuid":
+			err = decodeString(in, &t.UUID)
+		case "hotkey":
+			err = decodeString(in, &t.Hotkey)
+		case "signature":
+			err = decodeString(in, &t.Signature)
+		default:
+			err = in.skip()
+		}
+		if err != nil {
+			return fieldError(string(key), err)
+		}
+	}
+}
+
+// decodeInt casts as Python's int() does: a fraction is cut off.
+func decodeInt[T int | int64](in *scanner, out *Optional[T]) error {
+	*out = Optional[T]{}
+	if in.null() {
+		return nil
+	}
+	if c := in.peek(); c == '-' || isDigit(c) || c == 'N' || c == 'I' {
+		text, float, err := in.number()
+		if err != nil {
+			return err
+		}
+		if !float {
+			*out, err = parseInt[T](string(text))
+			return err
+		}
+		f, err := floatOf(text, true)
+		if err != nil {
+			return err
+		}
+		n, err := CastInt(f)
+		*out = Some(T(n.Value))
+		return err
+	}
+	digits, err := in.integer()
+	if err != nil {
+		return err
+	}
+	*out, err = parseInt[T](string(digits))
+	return err
+}
+
+func decodeFloat(in *scanner, out *Optional[float64]) error {
+	*out = Optional[float64]{}
+	if in.null() {
+		return nil
+	}
+	f, err := in.float()
+	if err != nil {
+		return err
+	}
+	*out = Some(f)
+	return nil
+}
+
+func decodeString(in *scanner, out *Optional[string]) error {
+	*out = Optional[string]{}
+	if in.null() {
+		return nil
+	}
+	text, err := in.str()
+	if err != nil {
+		return err
+	}
+	*out = Some(text)
+	return nil
+}
+
+// decode reads a value into v, which it replaces without touching what v
+// referred to.
+func (s *shape) decode(in *scanner, v reflect.Value) error {
+	switch s.kind {
+	case kindBool:
+		b, err := in.boolean()
+		v.SetBool(b)
+		return err
+	case kindInt, kindUint:
+		digits, err := in.integer()
+		if err != nil {
+			return err
+		}
+		return setInt(v, digits)
+	case kindBigInt:
+		if in.null() {
+			v.SetZero()
+			return nil
+		}
+		digits, err := in.integer()
+		if err != nil {
+			return err
+		}
+		v.Set(reflect.ValueOf(bigInt(digits)))
+		return nil
+	case kindFloat:
+		f, err := in.float()
+		v.SetFloat(f)
+		return err
+	case kindString:
+		text, err := in.str()
+		v.SetString(text)
+		return err
+	case kindText:
+		text, err := in.str()
+		if err != nil {
+			return err
+		}
+		return setText(v, text)
+	case kindBytes:
+		text, err := in.str()
+		v.SetBytes([]byte(text))
+		return err
+	case kindTime:
+		t, err := in.datetime()
+		v.Set(reflect.ValueOf(t))
+		return err
+	case kindEnum:
+		return in.refuse(errEnum)
+	case kindAny:
+		value, err := in.any()
+		if err != nil {
+			return err
+		}
+		if value == nil {
+			v.SetZero()
+			return nil
+		}
+		v.Set(reflect.ValueOf(value))
+		return nil
+	case kindPointer:
+		v.SetZero()
+		if in.null() {
+			return nil
+		}
+		p := reflect.New(s.elem.goType)
+		if err := s.elem.decode(in, p.Elem()); err != nil {
+			return err
+		}
+		v.Set(p)
+		return nil
+	case kindOptional:
+		v.SetZero()
+		if in.null() {
+			return nil
+		}
+		v.Field(1).SetBool(true)
+		return s.elem.decode(in, v.Field(0))
+	case kindList, kindTuple:
+		return s.decodeList(in, v)
+	case kindMap, kindDict:
+		return s.decodeDict(in, v)
+	case kindModel:
+		return s.decodeModel(in, v)
+	case kindTensor:
+		t, err := in.tensor()
+		v.Set(reflect.ValueOf(t))
+		return err
+	}
+	return fmt.Errorf("unreadable type %v", s.goType)
+}
+
+func (s *shape) decodeList(in *scanner, v reflect.Value) error {
+	if in.peek() != '[' {
+		return in.refuse(errList)
+	}
+	if err := in.enter(); err != nil {
+		return err
+	}
+	array := v.Kind() == reflect.Array
+	v.SetZero()
+	n := 0
+	for first := true; ; first = false {
+		more, err := in.more(first, ']')
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		if array {
+			if n == v.Len() {
+				return errListSize
+			}
+		} else {
+			if n == v.Cap() {
+				v.Grow(1)
+			}
+			v.SetLen(n + 1)
+		}
+		if err := s.elem.decode(in, v.Index(n)); err != nil {
+			return err
+		}
+		n++
+	}
+	if array && n != v.Len() {
+		return errListSize
+	}
+	if !array && n == 0 {
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	}
+	return nil
+}
+
+func (s *shape) decodeDict(in *scanner, v reflect.Value) error {
+	if in.peek() != '{' {
+		return in.refuse(errObject)
+	}
+	if err := in.enter(); err != nil {
+		return err
+	}
+	var into anyDict
+	if s.kind == kindMap {
+		v.Set(reflect.MakeMap(s.goType))
+	} else {
+		into = v.Addr().Interface().(anyDict)
+		into.dictClear()
+	}
+	for first := true; ; first = false {
+		if more, err := in.more(first, '}'); err != nil || !more {
+			return err
+		}
+		text, err := in.key()
+		if err != nil {
+			return err
+		}
+		key := reflect.New(s.key.goType).Elem()
+		if err := s.key.setKey(key, text); err != nil {
+			return err
+		}
+		value := reflect.New(s.elem.goType).Elem()
+		if err := s.elem.decode(in, value); err != nil {
+			return err
+		}
+		if into != nil {
+			into.dictSet(key, value)
+		} else {
+			v.SetMapIndex(key, value)
+		}
+	}
+}
+
+// setKey converts the key of a JSON object, which is always text.
+func (s *shape) setKey(v reflect.Value, text string) error {
+	switch s.kind {
+	case kindString:
+		v.SetString(text)
+		return nil
+	case kindAny:
+		v.Set(reflect.ValueOf(text))
+		return nil
+	}
+	in := scanner{data: appendString(nil, text, styleRequest)}
+	return s.decode(&in, v)
+}
+
+func (s *shape) decodeModel(in *scanner, v reflect.Value) error {
+	if in.peek() != '{' {
+		return in.refuse(errObject)
+	}
+	if err := in.enter(); err != nil {
+		return err
+	}
+	s.reset(v)
+	var buf [16]bool
+	seen := slices.Grow(buf[:0], len(s.fields))[:len(s.fields)]
+	for first := true; ; first = false {
+		more, err := in.more(first, '}')
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		key, err := in.name()
+		if err != nil {
+			return err
+		}
+		i := s.find(key)
+		if i < 0 {
+			if err := in.skip(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.fields[i].shape.decode(in, v.FieldByIndex(s.fields[i].index)); err != nil {
+			return fieldError(string(key), err)
+		}
+		seen[i] = true
+	}
+	for i, f := range s.fields {
+		if f.required && !seen[i] {
+			return fieldError(f.name, errMissing)
+		}
+	}
+	return nil
+}
+
+// any reads a value of any type.
+func (s *scanner) any() (any, error) {
+	switch s.peek() {
+	case 'n':
+		return nil, s.word("null")
+	case 't':
+		return true, s.word("true")
+	case 'f':
+		return false, s.word("false")
+	case '"':
+		return s.text()
+	case '[':
+		return s.anyList()
+	case '{':
+		return s.anyObject()
+	}
+	text, float, err := s.number()
+	if err != nil {
+		return nil, err
+	}
+	if !float {
+		return anyInt(text), nil
+	}
+	return floatOf(text, true)
+}
+
+func (s *scanner) anyList() (any, error) {
+	var list []any
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	for first := true; ; first = false {
+		if more, err := s.more(first, ']'); err != nil || !more {
+			return list, err
+		}
+		value, err := s.any()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, value)
+	}
+}
+
+func (s *scanner) anyObject() (any, error) {
+	var object Object
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	for first := true; ; first = false {
+		if more, err := s.more(first, '}'); err != nil || !more {
+			return object, err
+		}
+		key, err := s.key()
+		if err != nil {
+			return nil, err
+		}
+		value, err := s.any()
+		if err != nil {
+			return nil, err
+		}
+		object.Set(key, value)
+	}
+}
+
+// Merge takes the fields of an answer over into the message that was sent, as a
+// dendrite does. Frozen fields, the body hash and the name stay. Both are of one
+// type; what they refer to is shared afterwards.
+func Merge(m, answer Message) error {
+	s, err := schemaOf(m)
+	if err != nil {
+		return err
+	}
+	if reflect.TypeOf(m) != reflect.TypeOf(answer) {
+		return fmt.Errorf("synapse: an answer of type %T for a %T", answer, m)
+	}
+	hash := m.Base().ComputedBodyHash()
+	*m.Base() = answer.Base().effective()
+	m.Base().Name, m.Base().bodyHash = s.name, hash
+	to, from := reflect.ValueOf(m).Elem(), reflect.ValueOf(answer).Elem()
+	for i := range s.model.fields {
+		if f := &s.model.fields[i]; !f.frozen {
+			to.FieldByIndex(f.index).Set(from.FieldByIndex(f.index))
+		}
+	}
+	return nil
+}
