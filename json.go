@@ -18,6 +18,22 @@ var (
 	_ json.Marshaler   = Identities{}
 	_ json.Unmarshaler = (*Neurons)(nil)
 	_ json.Unmarshaler = (*Identities)(nil)
+
+	_ json.Marshaler   = Certificates{}
+	_ json.Marshaler   = Commitment{}
+	_ json.Marshaler   = Commitments{}
+	_ json.Marshaler   = RevealedCommitments{}
+	_ json.Marshaler   = Price{}
+	_ json.Marshaler   = Prices{}
+	_ json.Marshaler   = Extrinsic{}
+	_ json.Marshaler   = EVMAssociations{}
+	_ json.Unmarshaler = (*Certificates)(nil)
+	_ json.Unmarshaler = (*Commitments)(nil)
+	_ json.Unmarshaler = (*RevealedCommitments)(nil)
+	_ json.Unmarshaler = (*Price)(nil)
+	_ json.Unmarshaler = (*Prices)(nil)
+	_ json.Unmarshaler = (*Extrinsic)(nil)
+	_ json.Unmarshaler = (*EVMAssociations)(nil)
 )
 
 // MarshalJSON returns what AppendJSON appends.
@@ -108,6 +124,73 @@ func (ids *Identities) UnmarshalJSON(data []byte) error {
 	}
 	*ids = read
 	return nil
+}
+
+// appendByHotkey appends a block, and a list as an object keyed by hotkey.
+func appendByHotkey[T any](
+	dst []byte, block Block, name string, list []T, hotkey func(T) Hotkey, appendValue func(T, []byte) []byte,
+) []byte {
+	dst = append(dst, `{"block":`...)
+	dst = block.AppendJSON(dst)
+	dst = append(dst, `,"`...)
+	dst = append(dst, name...)
+	dst = append(dst, `":{`...)
+	for i, item := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, string(hotkey(item)))
+		dst = append(dst, ':')
+		dst = appendValue(item, dst)
+	}
+	return append(dst, "}}"...)
+}
+
+// readByHotkey reads a block, and an object keyed by hotkey as a list. Each value names its hotkey itself.
+func readByHotkey[T any](data []byte, name string) (block Block, list []T, err error) {
+	list = []T{}
+	block, err = readBody(data, name, func(_ string, value *json.Decoder) error {
+		var item T
+		if err := value.Decode(&item); err != nil {
+			return err
+		}
+		list = append(list, item)
+		return nil
+	})
+	return block, list, err
+}
+
+// readBody reads a block, which is required, and visits the members of the object with that name.
+func readBody(data []byte, name string, visit func(key string, value *json.Decoder) error) (Block, error) {
+	var block *Block
+	var object json.RawMessage
+	err := eachMember(data, func(key string, value *json.Decoder) error {
+		switch key {
+		case "block":
+			return value.Decode(&block)
+		case name:
+			return value.Decode(&object)
+		default:
+			return value.Decode(new(json.RawMessage))
+		}
+	})
+	if err == nil && block == nil {
+		err = errors.New(`"block" is missing`)
+	}
+	if err == nil {
+		seen := make(map[string]struct{})
+		err = eachMember(object, func(key string, value *json.Decoder) error {
+			if _, twice := seen[key]; twice {
+				return errors.New("it is there twice")
+			}
+			seen[key] = struct{}{}
+			return visit(key, value)
+		})
+	}
+	if err != nil {
+		return Block{}, fmt.Errorf("pylon: %s: %w", name, err)
+	}
+	return *block, nil
 }
 
 // eachMember calls visit for each member of a JSON object, in order. visit takes exactly the value from the decoder.

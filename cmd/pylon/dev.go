@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bittensor-pylon/pylon/devchain"
@@ -31,6 +32,7 @@ const (
 	devIdentityToken   = "my_secret_token"
 	devNetuid          = 1
 	devHotkey          = "//Alice"
+	devHotkeyAddress   = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 )
 
 // devLeastNeurons is how many neurons each subnet has at least: the validators, and some miners.
@@ -77,7 +79,7 @@ func (c *devCommand) Run(ctx context.Context, p process) (err error) {
 		return fmt.Errorf("development chain: %w", err)
 	}
 
-	service, err := app.New(c.settings(chain.URL()), app.Options{Logger: logger})
+	service, err := app.New(c.settings(chain.URL()), app.Options{Logger: logger, Version: buildVersion()})
 	if err != nil {
 		return err
 	}
@@ -122,12 +124,15 @@ func (c *devCommand) settings(chain string) *app.Settings {
 	s := app.Defaults()
 	s.Network = []app.Address{app.Address(chain)}
 	s.ArchiveNetwork = s.Network
+	// Nothing leaves this machine: the chain answers for its Ethereum side too, as far as it has one.
+	s.EVMRPC = app.Address("http" + strings.TrimPrefix(chain, "ws"))
+	s.EVMArchiveRPC = s.EVMRPC
 	s.BlockDuration = c.BlockTime
 	s.Host, s.Port = "127.0.0.1", c.Port
 	s.OpenAccessToken, s.MetricsToken = devOpenAccessToken, devMetricsToken
 	s.LegacyLogin = c.LegacyLogin
 	s.Identities = []app.Identity{{
-		Name: devIdentity, WalletName: "dev", HotkeyName: devHotkey, Netuid: devNetuid, Token: devIdentityToken,
+		Name: devIdentity, WalletName: "dev", HotkeyName: devHotkey, Hotkey: devHotkeyAddress, Netuid: devNetuid, Token: devIdentityToken,
 	}}
 	return s
 }

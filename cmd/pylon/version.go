@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -25,19 +26,19 @@ func buildInfo() *debug.BuildInfo {
 	return info
 }
 
+// buildVersion is the version alone.
+func buildVersion() string { return versionName(version, buildInfo()) }
+
+func versionName(linked string, info *debug.BuildInfo) string {
+	return cmp.Or(linked, info.Main.Version, "(devel)")
+}
+
 func versionLine(linked string, info *debug.BuildInfo) string {
-	name := linked
-	if name == "" {
-		name = info.Main.Version
-	}
-	if name == "" {
-		name = "(devel)"
-	}
 	settings := make(map[string]string)
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	line := "pylon " + name
+	line := "pylon " + versionName(linked, info)
 	if commit := settings["vcs.revision"]; commit != "" {
 		line += " commit " + commit[:min(len(commit), 12)]
 		if settings["vcs.modified"] == "true" {

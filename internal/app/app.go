@@ -9,8 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bittensor-pylon/pylon/internal/chain"
+	"github.com/bittensor-pylon/pylon/internal/evm"
 	"github.com/bittensor-pylon/pylon/internal/problem"
 	"github.com/bittensor-pylon/pylon/internal/server"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
@@ -26,6 +28,8 @@ var (
 type App struct {
 	settings *Settings
 	logger   *slog.Logger
+	version  string
+	made     time.Time
 
 	main     *substrate.Client
 	archive  *substrate.Client
@@ -45,12 +49,14 @@ type App struct {
 type Options struct {
 	// Logger receives what happens. Defaults to a logger that discards.
 	Logger *slog.Logger
+	// Version is what the status page calls this build. Defaults to nothing.
+	Version string
 }
 
 // New makes the service. It opens nothing and starts nothing, but whoever does not start it has to stop it all the
 // same.
 func New(settings *Settings, options Options) (*App, error) {
-	a := &App{settings: settings, logger: options.Logger}
+	a := &App{settings: settings, logger: options.Logger, version: options.Version, made: time.Now()}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
@@ -78,11 +84,24 @@ func New(settings *Settings, options Options) (*App, error) {
 	if a.recent, err = chain.NewRecent(recentConfig(settings, a.chain, a.logger)); err != nil {
 		return nil, err
 	}
+	logs, err := evm.New(evm.Config{
+		URL:            string(settings.EVMRPC),
+		ArchiveURL:     string(settings.EVMArchiveRPC),
+		ArchiveCutoff:  settings.EVMArchiveCutoff,
+		Observe:        metrics.observeEVM,
+		ObserveRouting: metrics.observeEVMRouting,
+	})
+	if err != nil {
+		return nil, err
+	}
 	service, err := server.New(server.Config{
 		Chain:           a.chain,
 		Recent:          a.recent,
 		Ready:           a.ready,
-		Identities:      serverIdentities(settings.Identities),
+		EVM:             logs,
+		Events:          a.chain,
+		Status:          a,
+		Identities:      a.serverIdentities(),
 		OpenAccessToken: settings.OpenAccessToken,
 		MetricsToken:    settings.MetricsToken,
 		LegacyLogin:     settings.LegacyLogin,
@@ -142,10 +161,19 @@ func orNone(blocks uint64) int {
 	return int(blocks)
 }
 
-func serverIdentities(identities []Identity) []server.Identity {
-	list := make([]server.Identity, len(identities))
-	for i, identity := range identities {
-		list[i] = server.Identity{Name: identity.Name, Netuid: identity.Netuid, Token: identity.Token}
+// serverIdentities are the identities with the addresses of their hotkeys. One whose address can not be found is served
+// all the same: only what the hotkey itself has published can not be asked for then.
+func (a *App) serverIdentities() []server.Identity {
+	list := make([]server.Identity, len(a.settings.Identities))
+	for i, identity := range a.settings.Identities {
+		hotkey := identity.Hotkey
+		if hotkey == "" {
+			var err error
+			if hotkey, err = hotkeyAddress(a.settings.WalletPath, identity); err != nil {
+				a.logger.Warn("the hotkey of an identity is not known", "identity", identity.Name, "error", err)
+			}
+		}
+		list[i] = server.Identity{Name: identity.Name, Netuid: identity.Netuid, Token: identity.Token, Hotkey: hotkey}
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bittensor-pylon/pylon/internal/chain"
+	"github.com/bittensor-pylon/pylon/internal/evm"
 )
 
 // page is what a registry shows.
@@ -61,6 +63,23 @@ pylon_bittensor_fallback_total{hotkey="N/A",operation="get_neurons",reason="unkn
 		fmt.Fprintf(&want, "pylon_bittensor_operation_duration_seconds_sum{%s} %v\n", series.labels, series.value)
 		fmt.Fprintf(&want, "pylon_bittensor_operation_duration_seconds_count{%s} 1\n", series.labels)
 	}
+	m.observeEVM(evm.Operation{Name: "get_logs", URL: "https://a", Duration: time.Minute, Err: context.Canceled})
+	m.observeEVMRouting(evm.RoutingSplit)
+	want.WriteString(`# HELP pylon_evm_archive_routing_total Ranges of EVM logs that were read, by the nodes that they were read from
+# TYPE pylon_evm_archive_routing_total counter
+pylon_evm_archive_routing_total{reason="archive"} 0
+pylon_evm_archive_routing_total{reason="main"} 0
+pylon_evm_archive_routing_total{reason="split"} 1
+# HELP pylon_evm_operation_duration_seconds Duration of questions to the EVM nodes, in seconds
+# TYPE pylon_evm_operation_duration_seconds histogram
+`)
+	for _, bucket := range []string{"0.1 0", "0.5 0", "1 0", "2 0", "5 0", "10 0", "30 0", "60 1", "120 1", "+Inf 1"} {
+		le, count, _ := strings.Cut(bucket, " ")
+		fmt.Fprintf(&want, "pylon_evm_operation_duration_seconds_bucket{operation=\"get_logs\",rpc_url=\"https://a\",status=\"cancelled\",le=%q} %s\n", le, count)
+	}
+	want.WriteString(`pylon_evm_operation_duration_seconds_sum{operation="get_logs",rpc_url="https://a",status="cancelled"} 60
+pylon_evm_operation_duration_seconds_count{operation="get_logs",rpc_url="https://a",status="cancelled"} 1
+`)
 	if diff := cmp.Diff(want.String(), page(registry)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -84,6 +84,8 @@ type Identity struct {
 	// WalletName and HotkeyName say where its hotkey is, below the wallet path.
 	WalletName string
 	HotkeyName string
+	// Hotkey is its address. Defaults to the one in its file.
+	Hotkey pylon.Hotkey
 	// Netuid is the subnet it works on.
 	Netuid pylon.Netuid
 	// Token is what users of the identity have to know.

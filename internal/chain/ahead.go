@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"time"
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
@@ -10,36 +11,46 @@ import (
 // headBuffer is how many heads may wait while one is worked on. Missing some does no harm: only the newest counts.
 const headBuffer = 16
 
-// Start begins to read ahead on every new block, until Close. Further calls do nothing.
+// Start begins to read ahead on every new block, and to tell what happens, until Close. Further calls do nothing.
 func (c *Chain) Start() {
 	c.start.Do(func() {
 		events, stop := c.lookout.nodes.Watch(headBuffer)
+		epochs := newEpochWatch(c)
 		if !c.flights.spawn(func(ctx context.Context) {
 			defer stop()
-			c.watch(ctx, events)
+			c.watch(ctx, events, epochs)
 		}) {
 			stop()
 		}
+		c.flights.spawn(epochs.run)
 	})
 }
 
-// Close ends all reads, those ahead included, and waits for them. Their callers get an error.
+// Close ends all reads, those ahead included, and all events, and waits for them. Their callers get an error.
 func (c *Chain) Close() {
 	c.start.Do(func() {}) // a later Start does nothing
 	c.flights.close()
+	c.news.close()
 }
 
-func (c *Chain) watch(ctx context.Context, events <-chan substrate.HeadEvent) {
+func (c *Chain) watch(ctx context.Context, events <-chan substrate.HeadEvent, epochs *epochWatch) {
 	for {
 		select {
 		case event, ok := <-events:
+			at := block{Number: event.Header.Number, Hash: event.Header.Hash}
 			switch {
 			case !ok:
 				return
 			case event.Finalized:
-				c.finalized.Store(max(c.finalized.Load(), event.Header.Number))
+				c.finalized.Store(max(c.finalized.Load(), at.Number))
+				c.final.Store(&SeenBlock{Block: at.public(), Seen: time.Now()})
+				c.news.tell(pylon.ChainEvent{Kind: pylon.EventFinalized, Block: at.public()})
 			default:
 				c.readAll()
+				c.news.tell(pylon.ChainEvent{Kind: pylon.EventHead, Block: at.public()})
+				if head := c.lookout.known(); head != nil {
+					epochs.look(head)
+				}
 			}
 		case <-ctx.Done():
 			return

@@ -26,21 +26,3 @@ func (c *Chain) infoAt(ctx context.Context, at block) (*pylon.BlockInfo, error) 
 
 // infoBytes is about how much memory a block's info takes.
 const infoBytes = 128
-
-// stored reads a value of a storage item.
-func stored[T any](ctx context.Context, v *visit, item func() (*storageReader[T], error), keys ...any) (T, error) {
-	var none T
-	reader, err := item()
-	if err != nil {
-		return none, err
-	}
-	key, err := reader.item.Key(keys...)
-	if err != nil {
-		return none, err
-	}
-	value, err := v.source.Storage(ctx, v.block.Hash, key)
-	if err != nil {
-		return none, err
-	}
-	return reader.decode(value)
-}

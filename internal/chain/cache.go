@@ -71,6 +71,13 @@ func (c *cache) size() int64 {
 	return c.bytes
 }
 
+// count returns the number of answers.
+func (c *cache) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.entries)
+}
+
 func (c *cache) pushFront(e *entry) {
 	e.prev, e.next = &c.root, c.root.next
 	e.prev.next, e.next.prev = e, e

@@ -25,11 +25,13 @@ type Chain struct {
 	layouts layouts
 	// finalized is the number of the newest finalised block that was seen: a block up to there keeps its number.
 	finalized atomic.Uint64
+	final     atomic.Pointer[SeenBlock] // that block
 
 	info    latest[*pylon.BlockInfo]
 	subnets sync.Map      // pylon.Netuid -> *latest[*subnet], of the subnets that somebody has asked for lately
 	books   sync.Map      // pylon.Netuid -> *addressBook
 	ahead   chan struct{} // holds an element for each read ahead that goes on
+	news    news
 
 	start sync.Once
 }
@@ -188,6 +190,15 @@ func (c *Chain) SubnetExists(ctx context.Context, number uint64, netuid pylon.Ne
 		return false, err
 	}
 	return c.existsAt(ctx, at, netuid)
+}
+
+// newestBlock returns the newest known block and waits for the first.
+func (c *Chain) newestBlock(ctx context.Context) (block, error) {
+	head, err := c.newest(ctx)
+	if err != nil {
+		return block{}, err
+	}
+	return head.block(), nil
 }
 
 // newest returns the newest known head and waits for the first.

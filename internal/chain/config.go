@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	ReadAhead int
 	// BlockTime is the time between two blocks. Defaults to 12 seconds.
 	BlockTime time.Duration
+	// EventSubnets are subnets whose epochs Events tells of even when nobody asks for their neurons. Defaults to none.
+	EventSubnets []pylon.Netuid
 	// Logger gets what an operator has to know. Defaults to slog.Default().
 	Logger *slog.Logger
 	// Observe is told of every operation on the chain when it has ended, for metrics. It must be quick and safe for

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	pylon "github.com/bittensor-pylon/pylon"
@@ -25,6 +26,19 @@ const (
 	aboutNeurons
 	aboutHyperparameters
 	aboutExistence
+	aboutCertificates
+	aboutCertificate
+	aboutCommitments
+	aboutCommitment
+	aboutAllRevealed
+	aboutRevealed
+	aboutBody
+	aboutExtrinsic
+	aboutDrand
+	aboutPrices
+	aboutPrice
+	aboutEVMAssociations
+	aboutEpochs
 )
 
 // question names an answer that can never change: what is asked, and at which block. A question about a block's
@@ -34,6 +48,10 @@ type question struct {
 	netuid pylon.Netuid
 	number uint64
 	hash   substrate.Hash
+	// account is whose, for questions about one account.
+	account accountID
+	// index is the place of an extrinsic in its block.
+	index uint32
 }
 
 // flights lets equal questions share one journey to the chain. A flight belongs to no caller: it goes on when the one
@@ -45,6 +63,8 @@ type flights struct {
 	logger  *slog.Logger
 	ctx     context.Context // ends all flights
 	cancel  context.CancelFunc
+	// hits and misses count the questions by whether the cache had the answer.
+	hits, misses atomic.Uint64
 
 	mu      sync.Mutex // guards the rest
 	running map[question]*flight
@@ -94,8 +114,16 @@ func (f *flights) ask(ctx context.Context, q question, fetch func(context.Contex
 		return nil, err
 	}
 	if answer, ok := f.cache.get(q); ok {
+		f.hits.Add(1)
 		return answer, nil
 	}
+	// From here on the caller waits. Whoever bounds how many may wait ends ctx when it is asked for Done, and nothing
+	// must have been sent then.
+	ended := ctx.Done()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f.misses.Add(1)
 	flight, err := f.board(q, fetch)
 	if err != nil {
 		return nil, err
@@ -103,7 +131,7 @@ func (f *flights) ask(ctx context.Context, q question, fetch func(context.Contex
 	select {
 	case <-flight.done:
 		return flight.answer, flight.err
-	case <-ctx.Done():
+	case <-ended:
 		return nil, ctx.Err()
 	}
 }

@@ -193,3 +193,46 @@ func TestCloseEndsFlights(t *testing.T) {
 		f.close()
 	})
 }
+
+// full is the context of a request for which there is no room: it ends when somebody begins to wait.
+type full struct {
+	context.Context
+
+	asked atomic.Bool
+	ended chan struct{}
+}
+
+func (f *full) Done() <-chan struct{} {
+	f.asked.Store(true)
+	return f.ended
+}
+
+func (f *full) Err() error {
+	if f.asked.Load() {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestWhoMayNotWaitStartsNoJourney(t *testing.T) {
+	t.Parallel()
+	f := newTestFlights(t, time.Minute)
+	answer := func(context.Context) (fetched, error) { return fetched{value: "answer"}, nil }
+	nowhere := func(context.Context) (fetched, error) {
+		t.Error("a journey was started")
+		return fetched{}, nil
+	}
+	ended := make(chan struct{})
+	close(ended)
+	if _, err := ask[string](&full{Context: t.Context(), ended: ended}, f, testQuestion, nowhere); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := ask[string](t.Context(), f, testQuestion, answer); err != nil {
+		t.Error(err)
+	}
+	// What is kept needs no waiting.
+	known := &full{Context: t.Context(), ended: ended}
+	if got, err := ask[string](known, f, testQuestion, nowhere); got != "answer" || err != nil || known.asked.Load() {
+		t.Errorf("%q, %v, waited %v", got, err, known.asked.Load())
+	}
+}

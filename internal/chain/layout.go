@@ -19,8 +19,22 @@ type layout struct {
 	hyperparams1 func() (*decoder[hyperparamsRecord], error)
 	hyperparams2 func() (*decoder[hyperparams2Record], error)
 	hyperparams3 func() (*decoder[[]hyperparamEntry], error)
+	price        func() (*decoder[uint64], error)
+	priceAll     func() (*decoder[[]priceRecord], error)
+
 	timestamp    func() (*storageReader[uint64], error)
 	networks     func() (*storageReader[bool], error)
+	uids         func() (*storageReader[uint16], error)
+	hotkeys      func() (*storageReader[accountID], error)
+	registeredAt func() (*storageReader[uint64], error)
+	certificates func() (*storageReader[certificateRecord], error)
+	commitments  func() (*storageReader[registrationRecord], error)
+	revealed     func() (*storageReader[[]revealedRecord], error)
+	associations func() (*storageReader[associationRecord], error)
+	lastRound    func() (*storageReader[uint64], error)
+	epochIndex   func() (*storageReader[uint64], error)
+	lastEpoch    func() (*storageReader[uint64], error)
+	tempo        func() (*storageReader[uint16], error)
 }
 
 func newLayout(runtime *substrate.Runtime) *layout {
@@ -31,8 +45,22 @@ func newLayout(runtime *substrate.Runtime) *layout {
 		hyperparams1: lazyMethod[hyperparamsRecord](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams", true, "SubnetHyperparams"),
 		hyperparams2: lazyMethod[hyperparams2Record](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams_v2", true, ""),
 		hyperparams3: lazyMethod[[]hyperparamEntry](runtime, "SubnetInfoRuntimeApi", "get_subnet_hyperparams_v3", true, ""),
+		price:        lazyMethod[uint64](runtime, "SwapRuntimeApi", "current_alpha_price", false, ""),
+		priceAll:     lazyMethod[[]priceRecord](runtime, "SwapRuntimeApi", "current_alpha_price_all", false, ""),
+
 		timestamp:    lazyStorage[uint64](runtime, "Timestamp", "Now"),
 		networks:     lazyStorage[bool](runtime, "SubtensorModule", "NetworksAdded"),
+		uids:         lazyStorage[uint16](runtime, "SubtensorModule", "Uids"),
+		hotkeys:      lazyStorage[accountID](runtime, "SubtensorModule", "Keys"),
+		registeredAt: lazyStorage[uint64](runtime, "SubtensorModule", "BlockAtRegistration"),
+		certificates: lazyStorage[certificateRecord](runtime, "SubtensorModule", "NeuronCertificates"),
+		commitments:  lazyStorage[registrationRecord](runtime, "Commitments", "CommitmentOf"),
+		revealed:     lazyStorage[[]revealedRecord](runtime, "Commitments", "RevealedCommitments"),
+		associations: lazyStorage[associationRecord](runtime, "SubtensorModule", "AssociatedEvmAddress"),
+		lastRound:    lazyStorage[uint64](runtime, "Drand", "LastStoredRound"),
+		epochIndex:   lazyStorage[uint64](runtime, "SubtensorModule", "SubnetEpochIndex"),
+		lastEpoch:    lazyStorage[uint64](runtime, "SubtensorModule", "LastEpochBlock"),
+		tempo:        lazyStorage[uint16](runtime, "SubtensorModule", "Tempo"),
 	}
 }
 

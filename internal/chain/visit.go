@@ -13,7 +13,7 @@ import (
 // operation is the name of something that is read from the chain, in errors and metrics.
 type operation string
 
-// The operations. Those of the second group are not measured.
+// The operations that metrics know by these names.
 const (
 	getBlock        operation = "get_block"
 	getLatestBlock  operation = "get_latest_block"
@@ -21,11 +21,33 @@ const (
 	getNeuronsList  operation = "get_neurons_list"
 	getSubnetState  operation = "get_subnet_state"
 	getHyperparams  operation = "get_hyperparams"
-	getBlockTime    operation = "get_block_timestamp"
-	getSubnetExists operation = "get_subnet_exists"
+	getCertificates operation = "get_certificates"
+	getCertificate  operation = "get_certificate"
+	getCommitments  operation = "get_commitments"
+	getCommitment   operation = "get_commitment"
+	getAllRevealed  operation = "get_all_revealed_commitments"
+	getRevealed     operation = "get_revealed_commitments"
+	getLastRound    operation = "get_drand_last_stored_round"
+	getAlphaPrices  operation = "get_alpha_prices"
+	getAlphaPrice   operation = "get_alpha_price"
 )
 
-func (o operation) measured() bool { return o != getBlockTime && o != getSubnetExists }
+// The operations that are not measured.
+const (
+	getBlockTime       operation = "get_block_timestamp"
+	getSubnetExists    operation = "get_subnet_exists"
+	getExtrinsic       operation = "get_extrinsic"
+	getEVMAssociations operation = "get_evm_associations"
+	getEpochs          operation = "get_epochs"
+)
+
+func (o operation) measured() bool {
+	switch o {
+	case getBlockTime, getSubnetExists, getExtrinsic, getEVMAssociations, getEpochs:
+		return false
+	}
+	return true
+}
 
 // Why the archive was asked.
 const (
@@ -92,6 +114,22 @@ func read[T any](ctx context.Context, c *Chain, op operation, at block, netuid s
 		value, err = measure(ctx, v, op, fetch)
 	}
 	return value, v.explain(err)
+}
+
+// lookUp answers a question from memory, or by an operation at a block. size tells about how many bytes of memory the
+// answer takes.
+func lookUp[T any](
+	ctx context.Context, c *Chain, q question, op operation, at block, netuid string,
+	size func(T) int64, fetch func(context.Context, *visit) (T, error),
+) (T, error) {
+	q.hash = at.Hash
+	return ask[T](ctx, c.flights, q, func(ctx context.Context) (fetched, error) {
+		value, err := read(ctx, c, op, at, netuid, fetch)
+		if err != nil {
+			return fetched{}, err
+		}
+		return fetched{value: value, bytes: size(value)}, nil
+	})
 }
 
 // measure does a part of a visit, or all of it, and reports how it went.

@@ -85,11 +85,16 @@ func (p *Proxy) Set(f Faults) {
 }
 
 // Cut resets all open connections.
-func (p *Proxy) Cut() {
+func (p *Proxy) Cut() { p.cut(nil) }
+
+// cut resets all open connections but one.
+func (p *Proxy) cut(spared *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
-		l.reset()
+		if l != spared {
+			l.reset()
+		}
 	}
 }
 
@@ -225,9 +230,10 @@ func (p *Proxy) pass(l *link, to io.Writer, piece []byte, down bool) bool {
 		return false
 	}
 	if cut {
-		// What was written shall arrive, so the client's side is closed in the ordinary way: in the middle all the same.
+		// What was written shall arrive, so this link is closed in the ordinary way: in the middle all the same. It is
+		// the last to go: a client that has seen its end may make a new connection, which is not to be cut.
+		p.cut(l)
 		l.close()
-		p.Cut()
 		return false
 	}
 	return true

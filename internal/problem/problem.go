@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is what sort of thing went wrong. The zero value is Unknown.
@@ -18,6 +19,7 @@ const (
 	NotFound                  // what the request names does not exist: 404
 	TooLarge                  // the request's body is over the limit: 413
 	Unprocessable             // the request is well formed and makes no sense: 422
+	TooMany                   // the caller has done it wrong too often: 429
 	Canceled                  // the caller went away before the answer: 499, seen by logs and metrics only
 	Unsupported               // the chain could not do this at that block: 501
 	Unavailable               // a node failed: 502
@@ -33,6 +35,7 @@ var kindNames = [...]string{
 	NotFound:      "not found",
 	TooLarge:      "too large",
 	Unprocessable: "unprocessable",
+	TooMany:       "too many",
 	Canceled:      "canceled",
 	Unsupported:   "unsupported",
 	Unavailable:   "unavailable",
@@ -74,6 +77,8 @@ type Error struct {
 	Detail string
 	// Fields lists what is wrong with the request, when there is a list. Defaults to none.
 	Fields []Field
+	// RetryAfter is how long the caller should wait before it tries again. Defaults to nothing said about it.
+	RetryAfter time.Duration
 	// Err is the cause, for the log. Users never see it. Defaults to none.
 	Err error
 }

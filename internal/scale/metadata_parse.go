@@ -169,10 +169,13 @@ func (p *metadataParser) typ() Type {
 	t.Kind = Kind(p.Uint8())
 	switch t.Kind {
 	case KindComposite:
-		t.Fields = list(p, 4, p.field)
+		t.Fields = list(p, 4, func() Field { return p.field(false) })
 	case KindVariant:
-		keepDocs := len(t.Path) > 0 && t.Path[len(t.Path)-1] == "Error"
-		t.Variants = list(p, 4, func() Variant { return p.variant(keepDocs) })
+		last := ""
+		if len(t.Path) > 0 {
+			last = t.Path[len(t.Path)-1]
+		}
+		t.Variants = list(p, 4, func() Variant { return p.variant(last == "Error", last == "Call") })
 	case KindSequence, KindCompact:
 		t.Elem = p.id()
 	case KindArray:
@@ -190,21 +193,27 @@ func (p *metadataParser) typ() Type {
 	return t
 }
 
-func (p *metadataParser) field() Field {
+// field reads a field. The type's name in the source is kept on demand.
+func (p *metadataParser) field(keepTypeName bool) Field {
 	var f Field
 	if p.Option() {
 		f.Name = p.name()
 	}
 	f.Type = p.id()
-	if p.Option() {
-		p.skipText() // the type's name in the source
+	switch named := p.Option(); {
+	case named && keepTypeName:
+		f.TypeName = p.name()
+	case named:
+		p.skipText()
 	}
 	p.skipDocs()
 	return f
 }
 
-func (p *metadataParser) variant(keepDocs bool) Variant {
-	v := Variant{Name: p.name(), Fields: list(p, 4, p.field), Index: p.Uint8()}
+func (p *metadataParser) variant(keepDocs, keepTypeNames bool) Variant {
+	v := Variant{Name: p.name()}
+	v.Fields = list(p, 4, func() Field { return p.field(keepTypeNames) })
+	v.Index = p.Uint8()
 	if keepDocs {
 		v.Docs = p.docs()
 	} else {

@@ -124,7 +124,8 @@ type TypeParam struct {
 type Field struct {
 	Name string
 	Type TypeID
-	// TypeName is how the source code writes the type. A [Builder] sets it; [ParseMetadata] does not keep it.
+	// TypeName is how the source code writes the type. A [Builder] sets it; [ParseMetadata] keeps it for the arguments of
+	// calls only.
 	TypeName string
 }
 

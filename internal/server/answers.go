@@ -31,10 +31,11 @@ var answers = map[problem.Kind]struct {
 	problem.NotFound:      {http.StatusNotFound, "Not Found", "What the request names does not exist."},
 	problem.TooLarge:      {http.StatusRequestEntityTooLarge, "Request Entity Too Large", "The body is over 10,000,000 bytes."},
 	problem.Unprocessable: {http.StatusUnprocessableEntity, "Unprocessable Entity", "The request is well formed and makes no sense."},
+	problem.TooMany:       {http.StatusTooManyRequests, "Too Many Requests", "Too many wrong tokens from this address. The `Retry-After` header says when to try again."},
 	problem.Canceled:      {statusClientGone, "Client Closed Request", "The client has gone. Only the log and the metrics see it."},
 	problem.Unsupported:   {http.StatusNotImplemented, "Not Implemented", "The chain could not do this yet at that block."},
 	problem.Unavailable:   {http.StatusBadGateway, "Bad Gateway", "A node failed. Try again."},
-	problem.NotReady:      {http.StatusServiceUnavailable, "Service Unavailable", "The service does not have it yet, or only too old."},
+	problem.NotReady:      {http.StatusServiceUnavailable, "Service Unavailable", "The service does not have it yet, or only too old, or has too much to do: then there is a `Retry-After` header."},
 	problem.Timeout:       {http.StatusGatewayTimeout, "Request timed out", "The time that the request allows is over. What it has started on the chain goes on."},
 }
 
@@ -43,6 +44,8 @@ type problemAnswer struct {
 	status int
 	detail string
 	fields []problem.Field
+	// retryAfter is rounded up to whole seconds; zero says nothing about it.
+	retryAfter time.Duration
 }
 
 // answerTo finds the answer to an error.
@@ -50,7 +53,7 @@ func answerTo(err error) problemAnswer {
 	kind := knownKind(err)
 	answer := problemAnswer{status: answers[kind].status, detail: answers[kind].detail}
 	if known := (*problem.Error)(nil); kind != problem.Unknown && errors.As(err, &known) {
-		answer.fields = known.Fields
+		answer.fields, answer.retryAfter = known.Fields, known.RetryAfter
 		if known.Detail != "" {
 			answer.detail = known.Detail
 		}
@@ -106,6 +109,8 @@ func (x *exchange) fail(err error) {
 		// Whatever a read says after its time is over, the time is the reason.
 		switch {
 		case x.ctx == nil:
+		case x.ctx.isRefused():
+			kind, err = problem.NotReady, errBusy()
 		case x.request.Context().Err() != nil:
 			kind, err = problem.Canceled, problem.Wrap(problem.Canceled, "", err)
 		case x.ctx.expired():
@@ -120,10 +125,22 @@ func (x *exchange) fail(err error) {
 			x.server.log.Warn("request failed", x.attr(), reason(err), slog.Int64("unlogged", dropped))
 		}
 	}
-	x.write(answerTo(err))
+	answer := answerTo(err)
+	if answer.status >= http.StatusInternalServerError {
+		x.server.failures.add(failureStatus{
+			At: time.Now(), Status: answer.status, Method: x.route.method, Route: x.route.template, Detail: answer.detail, RequestID: x.id[0],
+		})
+	}
+	x.write(answer)
 }
 
 // reason is an error for the log. It can hold texts from outside.
 func reason(err error) slog.Attr { return slog.String("error", clip(err.Error(), longestText)) }
 
-func (x *exchange) write(answer problemAnswer) { x.writeJSON(answer.status, answer.body()) }
+func (x *exchange) write(answer problemAnswer) {
+	if answer.retryAfter > 0 {
+		seconds := (answer.retryAfter + time.Second - 1) / time.Second
+		x.writer.Header()["Retry-After"] = []string{strconv.FormatInt(int64(seconds), 10)}
+	}
+	x.writeJSON(answer.status, answer.body())
+}

@@ -161,6 +161,12 @@ const (
 	benchEach        = 10 // requests on each, in one turn
 )
 
+// asShipped is a server with all its limits.
+func asShipped(c *Config) {
+	c.WrongTokens = 0
+	c.Logger = slog.New(slog.DiscardHandler)
+}
+
 // BenchmarkBesideBareHandler measures hot reads over loopback connections, in turns with a bare net/http handler that
 // writes the same bytes. The metric "of-bare" is our throughput divided by the bare handler's, the median of all
 // turns, because other work on the machine hits one side or the other.
@@ -172,7 +178,7 @@ func BenchmarkBesideBareHandler(b *testing.B) {
 				name = "plain"
 			}
 			b.Run(fmt.Sprintf("neurons-%d/%s", size, name), func(b *testing.B) {
-				f := newFixture(b, func(c *Config) { c.Logger = slog.New(slog.DiscardHandler) })
+				f := newFixture(b, asShipped)
 				f.chain.neurons = manyNeurons(size)
 				headers := authorization(openToken)
 				text := "GET " + v1Neurons + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + openToken +
@@ -217,7 +223,7 @@ func BenchmarkHandler(b *testing.B) {
 		"plain": nil, "gzip": {"Accept-Encoding", "gzip, deflate"}, "timeout": {timeoutHeader, "60.0"},
 	} {
 		b.Run(name, func(b *testing.B) {
-			f := newFixture(b, nil)
+			f := newFixture(b, asShipped)
 			request := newRequest(b.Context(), v1Neurons, append(authorization(openToken), headers...)...)
 			writer := &discard{header: http.Header{}}
 			b.ReportAllocs()

@@ -13,8 +13,13 @@ import (
 // maxBody is the largest accepted request body in bytes.
 const maxBody = 10_000_000
 
-// readBody reads the whole body, which may be of any content type.
+// readBody reads the whole body, which may be of any content type. It takes a place at the gate before, so that bodies
+// are bounded in number as well as in size.
 func (x *exchange) readBody() ([]byte, error) {
+	_ = x.ctx.Done()
+	if x.ctx.isRefused() {
+		return nil, errBusy()
+	}
 	if x.request.ContentLength > maxBody {
 		return nil, problem.New(problem.TooLarge, "")
 	}

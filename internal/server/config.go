@@ -13,49 +13,15 @@ import (
 	pylon "github.com/bittensor-pylon/pylon"
 )
 
-// BlockReader reads blocks.
-type BlockReader interface {
-	// LatestBlock returns the newest known block.
-	LatestBlock(ctx context.Context) (*pylon.BlockInfo, error)
-}
-
-// NeuronReader reads the neurons of a subnet. What it returns is shared and must not be changed.
-type NeuronReader interface {
-	// LatestNeurons reads at the newest block for which the answer is ready.
-	LatestNeurons(ctx context.Context, netuid pylon.Netuid) (*pylon.Neurons, error)
-	// Neurons reads at the block with the given number.
-	Neurons(ctx context.Context, number uint64, netuid pylon.Netuid) (*pylon.Neurons, error)
-}
-
-// ValidatorReader reads the validators of a subnet. What it returns is shared and must not be changed.
-type ValidatorReader interface {
-	// LatestValidators reads at the newest block for which the answer is ready.
-	LatestValidators(ctx context.Context, netuid pylon.Netuid) (*pylon.Validators, error)
-	// Validators reads at the block with the given number.
-	Validators(ctx context.Context, number uint64, netuid pylon.Netuid) (*pylon.Validators, error)
-}
-
-// ChainReader is everything that the server reads from the chain. Answers about one block and subnet are always the
-// same: the server keeps their rendered bytes under the block's hash.
-type ChainReader interface {
-	BlockReader
-	NeuronReader
-	ValidatorReader
-}
-
-// RecentReader is the cache of recent objects. It never waits for the chain.
-type RecentReader interface {
-	// RecentNeurons returns the newest neurons kept for the identity of that name, or for open access when the name is
-	// empty.
-	RecentNeurons(identity string, netuid pylon.Netuid) (*pylon.Neurons, error)
-}
-
 // Identity is a hotkey at work on one subnet, which users reach by its name and token.
 type Identity struct {
 	// Name is what the URL calls it. Required, without "/".
 	Name string
 	// Netuid is the subnet it works on.
 	Netuid pylon.Netuid
+	// Hotkey is the SS58 address that the identity works with. Without it, what the identity itself has published can
+	// not be asked for. Defaults to none.
+	Hotkey pylon.Hotkey
 	// Token is what a user has to know. Required.
 	Token Secret
 }
@@ -66,6 +32,12 @@ type Config struct {
 	Chain ChainReader
 	// Recent answers the reads of recent objects. Required.
 	Recent RecentReader
+	// EVM answers the reads of EVM logs. Defaults to none: there is no such route then.
+	EVM EVMLogReader
+	// Events tells what happens on the chain. Defaults to none: the streams of events are silent then.
+	Events EventSource
+	// Status tells the state of the service. Defaults to none: there is neither a status nor a status page then.
+	Status StatusReader
 	// Ready returns nil when the service can answer reads of the chain, else why it can not. Only the detail of a
 	// problem is shown to users. Defaults to always ready.
 	Ready func(context.Context) error
@@ -88,6 +60,20 @@ type Config struct {
 	// seconds.
 	DrainTimeout time.Duration
 
+	// MaxWaiting bounds how many requests for one kind of thing wait for the chain at once, wherever it is asked for:
+	// others get 503. Answers from memory do not count. Defaults to 512.
+	MaxWaiting int
+	// MaxConnections bounds the connections of all clients, and half of it those of one address (an IPv6 address counts
+	// with its /64). Over the bound, connections that say nothing make room for new ones; where there are none, the new
+	// one gets 503. Defaults to 4096.
+	MaxConnections int
+	// MaxEventReaders bounds how many clients read the streams of events. Defaults to 256.
+	MaxEventReaders int
+	// WrongTokens is how many wrong tokens an address may send within a minute before it gets 429. Behind a proxy all
+	// clients have the proxy's address. A token that was right from there before goes on to work. A negative number sets no
+	// limit. Defaults to 10.
+	WrongTokens int
+
 	// RenderedBytes bounds the memory that rendered answers are kept in, compressed ones included. Defaults to 64 MiB.
 	RenderedBytes int64
 
@@ -107,6 +93,10 @@ func (c Config) withDefaults() Config {
 	c.DefaultTimeout = orDefault(c.DefaultTimeout, 60*time.Second)
 	c.MaxTimeout = orDefault(c.MaxTimeout, 300*time.Second)
 	c.DrainTimeout = orDefault(c.DrainTimeout, 30*time.Second)
+	c.MaxWaiting = orDefault(c.MaxWaiting, 512)
+	c.MaxConnections = orDefault(c.MaxConnections, 4096)
+	c.MaxEventReaders = orDefault(c.MaxEventReaders, 256)
+	c.WrongTokens = orDefault(c.WrongTokens, 10)
 	c.RenderedBytes = orDefault(c.RenderedBytes, 64<<20)
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
@@ -148,10 +138,13 @@ func (c Config) validate() error {
 		seen[identity.Name] = true
 	}
 	for name, value := range map[string]int64{
-		"DefaultTimeout": int64(c.DefaultTimeout),
-		"MaxTimeout":     int64(c.MaxTimeout),
-		"DrainTimeout":   int64(c.DrainTimeout),
-		"RenderedBytes":  c.RenderedBytes,
+		"DefaultTimeout":  int64(c.DefaultTimeout),
+		"MaxTimeout":      int64(c.MaxTimeout),
+		"DrainTimeout":    int64(c.DrainTimeout),
+		"MaxWaiting":      int64(c.MaxWaiting),
+		"MaxEventReaders": int64(c.MaxEventReaders),
+		"MaxConnections":  int64(c.MaxConnections),
+		"RenderedBytes":   c.RenderedBytes,
 	} {
 		if value < 0 {
 			return fmt.Errorf("server: %s is negative", name)

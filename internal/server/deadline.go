@@ -53,20 +53,24 @@ func (s *Server) warnCapped(seconds float64) {
 
 // deadline is the context of a request. It ends with the request's connection or when its time is over, like
 // one from context.WithDeadline, but makes its timer only when somebody waits for the end: an answer from memory costs no
-// timer.
+// timer. To wait is also what takes a place at the gate of the request's resource. When there is none left, the context
+// ends at once, before anything has been asked of the chain.
 type deadline struct {
 	context.Context // the connection's
 
-	at time.Time
+	at   time.Time
+	gate *gate // nil for what has none
 
 	mu       sync.Mutex
 	waiting  context.Context // nil until somebody waits
 	cancel   context.CancelFunc
+	entered  bool // a place at the gate is ours
+	refused  bool // there was none
 	finished bool
 }
 
-func newDeadline(parent context.Context, at time.Time) *deadline {
-	return &deadline{Context: parent, at: at}
+func newDeadline(parent context.Context, at time.Time, gate *gate) *deadline {
+	return &deadline{Context: parent, at: at, gate: gate}
 }
 
 // Deadline returns when the request's time is over.
@@ -111,11 +115,22 @@ func (d *deadline) wait() context.Context {
 	defer d.mu.Unlock()
 	if d.waiting == nil {
 		d.waiting, d.cancel = context.WithDeadline(d.Context, d.at)
-		if d.finished {
+		if !d.finished && d.gate != nil {
+			d.entered = d.gate.enter()
+			d.refused = !d.entered
+		}
+		if d.finished || d.refused {
 			d.cancel()
 		}
 	}
 	return d.waiting
+}
+
+// isRefused tells whether the context has ended because there was no place at the gate.
+func (d *deadline) isRefused() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.refused
 }
 
 // expired tells whether the time is over, whatever else has ended the context.
@@ -128,5 +143,9 @@ func (d *deadline) finish() {
 	d.finished = true
 	if d.cancel != nil {
 		d.cancel()
+	}
+	if d.entered {
+		d.entered = false
+		d.gate.leave()
 	}
 }

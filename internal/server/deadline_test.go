@@ -164,7 +164,7 @@ func TestDeadlineIsAContextLikeOthers(t *testing.T) {
 		parent, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
 		defer cancel()
 
-		early := newDeadline(parent, time.Now().Add(time.Second))
+		early := newDeadline(parent, time.Now().Add(time.Second), nil)
 		if at, ok := early.Deadline(); !ok || !at.Equal(time.Now().Add(time.Second)) || early.Err() != nil || early.Value(key{}) != "value" {
 			t.Error("a fresh deadline is wrong")
 		}
@@ -178,13 +178,13 @@ func TestDeadlineIsAContextLikeOthers(t *testing.T) {
 			t.Errorf("after the time: %v, %v", child.Err(), early.Err())
 		}
 
-		unwatched := newDeadline(parent, time.Now().Add(time.Second))
+		unwatched := newDeadline(parent, time.Now().Add(time.Second), nil)
 		pass(time.Second)
 		if !errors.Is(unwatched.Err(), context.DeadlineExceeded) {
 			t.Errorf("unwatched: %v", unwatched.Err())
 		}
 
-		finished := newDeadline(parent, time.Now().Add(time.Hour))
+		finished := newDeadline(parent, time.Now().Add(time.Hour), nil)
 		finished.finish()
 		if !errors.Is(finished.Err(), context.Canceled) {
 			t.Errorf("finished: %v", finished.Err())
@@ -194,12 +194,12 @@ func TestDeadlineIsAContextLikeOthers(t *testing.T) {
 		if !time.Now().Equal(ended) {
 			t.Error("a finished request waits for its deadline")
 		}
-		watched := newDeadline(parent, time.Now().Add(time.Hour))
+		watched := newDeadline(parent, time.Now().Add(time.Hour), nil)
 		done := watched.Done()
 		watched.finish()
 		<-done
 
-		for _, open := range []*deadline{newDeadline(parent, time.Now().Add(time.Hour)), newDeadline(parent, time.Now().Add(time.Hour))} {
+		for _, open := range []*deadline{newDeadline(parent, time.Now().Add(time.Hour), nil), newDeadline(parent, time.Now().Add(time.Hour), nil)} {
 			child := context.WithValue(open, key{}, "other")
 			cancel()
 			if !errors.Is(open.Err(), context.Canceled) || open.expired() {

@@ -64,12 +64,18 @@ func (x *exchange) serve() error {
 	if err != nil {
 		return err
 	}
-	x.ctx = newDeadline(x.request.Context(), x.started.Add(allowed))
+	if x.route.untimed {
+		allowed = century
+	}
+	x.ctx = newDeadline(x.request.Context(), x.started.Add(allowed), x.route.gate)
 	if err := x.admit(); err != nil {
 		return err
 	}
 	return x.route.answer(x)
 }
+
+// century is the time of requests that may take any.
+const century = 100 * 365 * 24 * time.Hour
 
 // end closes the books: a panic of the route becomes a 500, and the answer is counted.
 func (x *exchange) end() {
@@ -127,7 +133,9 @@ func (x *exchange) param(name string) string {
 }
 
 // isPathInteger tells which path parameters are integers.
-func isPathInteger(name string) bool { return name == "netuid" || name == "block_number" }
+func isPathInteger(name string) bool {
+	return name == "netuid" || name == "block_number" || name == "extrinsic_index"
+}
 
 func (x *exchange) pathIntegersParse() bool {
 	for i, name := range x.route.params {

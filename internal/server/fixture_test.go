@@ -34,6 +34,7 @@ type fakeChain struct {
 	block      *pylon.BlockInfo
 	neurons    *pylon.Neurons
 	validators *pylon.Validators
+	published  published
 
 	// before, when set, is called by every read that waits for the chain and can end it with an error.
 	before func(ctx context.Context, read string) error
@@ -124,6 +125,7 @@ func newFakeChain(tb testing.TB) *fakeChain {
 			tb.Fatal(err)
 		}
 	}
+	chain.published = newPublished(chain.neurons.Block)
 	return chain
 }
 
@@ -133,6 +135,8 @@ type fixture struct {
 
 	chain  *fakeChain
 	recent fakeRecent
+	evm    *fakeEVM
+	events *fakeEvents
 	log    *logBuffer
 }
 
@@ -156,13 +160,17 @@ func (b *logBuffer) String() string {
 // newFixture returns a server with two identities and all tokens, as changed by change.
 func newFixture(tb testing.TB, change func(*Config)) *fixture {
 	tb.Helper()
-	f := &fixture{chain: newFakeChain(tb), recent: fakeRecent{}, log: new(logBuffer)}
+	f := &fixture{chain: newFakeChain(tb), recent: fakeRecent{}, evm: new(fakeEVM), events: newFakeEvents(), log: new(logBuffer)}
 	config := Config{
 		Chain:           f.chain,
 		Recent:          f.recent,
-		Identities:      []Identity{{Name: "sn1", Netuid: 1, Token: sn1Token}, {Name: "another", Netuid: 2, Token: sn2Token}},
+		EVM:             f.evm,
+		Events:          f.events,
+		Status:          fakeStatus{},
+		Identities:      []Identity{{Name: "sn1", Netuid: 1, Hotkey: hotkeyA, Token: sn1Token}, {Name: "another", Netuid: 2, Token: sn2Token}},
 		OpenAccessToken: openToken,
 		MetricsToken:    metricsToken,
+		WrongTokens:     -1, // all tests come from one address
 		Logger:          slog.New(slog.NewJSONHandler(f.log, nil)),
 	}
 	if change != nil {
@@ -175,6 +183,14 @@ func newFixture(tb testing.TB, change func(*Config)) *fixture {
 	return f
 }
 
+// concrete fills in a template so that the answer is a good one.
+func (f *fixture) concrete(template string) string {
+	return strings.NewReplacer(
+		"{netuid}", "1", "{block_number}", strconv.FormatUint(f.chain.neurons.Block.Number, 10), "{identity_name}", "sn1",
+		"{hotkey}", hotkeyA, "{extrinsic_index}", "1", "{contract_address}", contractAddress, "{asset}", "index.css",
+	).Replace(template)
+}
+
 // ask sends a GET with headers given as pairs.
 func (f *fixture) ask(tb testing.TB, path string, headers ...string) *httptest.ResponseRecorder {
 	tb.Helper()
@@ -183,7 +199,13 @@ func (f *fixture) ask(tb testing.TB, path string, headers ...string) *httptest.R
 
 func (f *fixture) send(tb testing.TB, method, path string, body io.Reader, headers ...string) *httptest.ResponseRecorder {
 	tb.Helper()
-	request := httptest.NewRequestWithContext(tb.Context(), method, "/", body)
+	ctx := tb.Context()
+	if strings.Contains(path, "/events") { // goes on until its reader has gone
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		ctx = gone
+	}
+	request := httptest.NewRequestWithContext(ctx, method, "/", body)
 	if body == nil {
 		request.Body = http.NoBody
 	}

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/bittensor-pylon/pylon/internal/problem"
 )
@@ -16,6 +18,11 @@ const (
 	identityKey              // who knows the token of the identity that the path names
 	metricsKey               // who knows the metrics token
 )
+
+// String returns what the guard is called in metrics.
+func (g guard) String() string {
+	return [...]string{public: "public", openAccess: "open_access", identityKey: "identity", metricsKey: "metrics"}[g]
+}
 
 // identity is one of the configured identities.
 type identity struct {
@@ -32,7 +39,7 @@ func (x *exchange) admit() error {
 		if s.config.OpenAccessToken == "" {
 			return nil
 		}
-		return s.check(x.request.Header, &s.openAccess)
+		return x.check(&s.openAccess)
 	case identityKey:
 		return x.admitIdentity()
 	case metricsKey:
@@ -46,21 +53,21 @@ func (x *exchange) admit() error {
 		if !present {
 			return errNoAuthorization()
 		}
-		return verify(&s.metrics, token)
+		return x.verify(&s.metrics, token)
 	default:
 		return nil
 	}
 }
 
 // check demands the token with that digest, or, for clients of old versions, no token at all.
-func (s *Server) check(header http.Header, want *digest) error {
-	token, present, err := bearer(header)
+func (x *exchange) check(want *digest) error {
+	token, present, err := bearer(x.request.Header)
 	switch {
 	case err != nil:
 		return err
 	case present:
-		return verify(want, token)
-	case s.config.LegacyLogin:
+		return x.verify(want, token)
+	case x.server.config.LegacyLogin:
 		return nil
 	default:
 		return errNoAuthorization()
@@ -83,7 +90,7 @@ func (x *exchange) admitIdentity() error {
 		return errNoIdentity(name)
 	}
 	if present {
-		if err := verify(&known.token, token); err != nil {
+		if err := x.verify(&known.token, token); err != nil {
 			return err
 		}
 	}
@@ -91,12 +98,51 @@ func (x *exchange) admitIdentity() error {
 	return nil
 }
 
-func verify(want *digest, token string) error {
-	if !want.matches(token) {
-		return problem.New(problem.Forbidden, "Invalid authorization token")
+// verify compares a token with the right one, unless its sender has to wait.
+func (x *exchange) verify(want *digest, token string) error {
+	right := want.matches(token)
+	throttle := x.server.throttle
+	if throttle == nil {
+		if !right {
+			return errWrongToken()
+		}
+		return nil
 	}
-	return nil
+	sender, now := throttle.client(x.request.RemoteAddr), throttle.ticks(x.started)
+	switch wait := throttle.wait(sender, now); {
+	case wait > 0:
+		// Looked up either way: how long it takes must not tell a right token from a wrong one.
+		if trusted := throttle.trusts(sender, want, now); trusted && right {
+			return nil
+		}
+		x.server.instruments.failedTokens(x.route.guard, true)
+		return &problem.Error{
+			Kind:       problem.TooMany,
+			Detail:     "Too many wrong tokens from this address",
+			RetryAfter: wait,
+		}
+	case right:
+		throttle.trust(sender, want, now)
+		return nil
+	default:
+		throttle.fail(sender, now)
+		x.server.instruments.failedTokens(x.route.guard, false)
+		if throttle.wait(sender, now) > 0 {
+			x.warnThrottled()
+		}
+		return errWrongToken()
+	}
 }
+
+// warnThrottled names the address that has to wait. One warning a second must do.
+func (x *exchange) warnThrottled() {
+	if dropped, ok := x.server.throttled.allow(time.Second); ok {
+		x.server.log.Warn("too many wrong tokens from an address, it has to wait", x.attr(),
+			slog.String("address", clip(x.request.RemoteAddr, longestText)), slog.Int64("unlogged", dropped))
+	}
+}
+
+func errWrongToken() error { return problem.New(problem.Forbidden, "Invalid authorization token") }
 
 func errNoAuthorization() error {
 	return problem.New(problem.Unauthorized, "Authorization header is required")

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strconv"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -17,7 +17,7 @@ const (
 	wrongToken      = "Invalid authorization token"
 )
 
-// openRoutes are all routes that the open-access token guards.
+// openRoutes are all reads that the open-access token guards.
 func openRoutes(t *testing.T, f *fixture) []string {
 	t.Helper()
 	return guarded(t, f, openAccess)
@@ -25,13 +25,12 @@ func openRoutes(t *testing.T, f *fixture) []string {
 
 func guarded(t *testing.T, f *fixture, by guard) []string {
 	t.Helper()
-	number := strconv.FormatUint(f.chain.neurons.Block.Number, 10)
 	f.recent[recentReader{"", 1}] = f.chain.neurons
 	f.recent[recentReader{"sn1", 1}] = f.chain.neurons
 	var paths []string
 	f.routes.each(func(e *endpoint) {
-		if e.routes[0].guard == by {
-			paths = append(paths, strings.NewReplacer("{netuid}", "1", "{block_number}", number, "{identity_name}", "sn1").Replace(e.template))
+		if read := e.route(http.MethodGet); read != nil && read.guard == by {
+			paths = append(paths, f.concrete(e.template))
 		}
 	})
 	if len(paths) == 0 {

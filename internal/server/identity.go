@@ -2,9 +2,7 @@ package server
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 )
 
 // forIdentity wraps the answer of an identity route: a path that names another subnet than the identity's is answered
@@ -19,25 +17,10 @@ func forIdentity(answer func(*exchange) error) func(*exchange) error {
 	}
 }
 
-// redirect answers with the same path on the identity's own subnet. The path is built from the template, not from what
-// was asked, so that it can not lead to another host.
+// redirect answers with the same path on the identity's own subnet.
 func (x *exchange) redirect() {
-	var location strings.Builder
-	next := 0
-	for segment := range strings.SplitSeq(x.route.template[1:], "/") {
-		location.WriteByte('/')
-		name, isParam := paramName(segment)
-		switch {
-		case !isParam:
-			location.WriteString(segment)
-			continue
-		case name == "netuid":
-			location.WriteString(strconv.Itoa(int(x.identity.Netuid)))
-		default:
-			location.WriteString(url.PathEscape(x.params[next]))
-		}
-		next++
-	}
-	x.writer.Header()["Location"] = []string{location.String()}
+	x.writer.Header()["Location"] = []string{x.pathWith(func(_, name string) (string, bool) {
+		return strconv.Itoa(int(x.identity.Netuid)), name == "netuid"
+	})}
 	x.begin(http.StatusPermanentRedirect)
 }

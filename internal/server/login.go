@@ -41,13 +41,9 @@ func (x *exchange) answerLogin() error {
 
 // invalid is the error for a body whose fields break a rule.
 func (x *exchange) invalid(fields ...problem.Field) error {
-	path := x.request.URL.Path
-	if query := x.request.URL.RawQuery; query != "" {
-		path += "?" + query
-	}
 	return &problem.Error{
 		Kind:   problem.Invalid,
-		Detail: "Validation failed for " + x.request.Method + " " + path,
+		Detail: "Validation failed for " + x.request.Method + " " + x.requested(),
 		Fields: fields,
 	}
 }

@@ -13,15 +13,18 @@ import (
 // appName is the value of the app_name label.
 const appName = "bittensor-pylon"
 
-// instruments are the HTTP metrics of the contract.
+// instruments are the HTTP metrics of the contract, and those that tell an operator how near the limits are.
 type instruments struct {
 	requests   *prometheus.CounterVec
 	errors     *prometheus.CounterVec
 	duration   *prometheus.HistogramVec
 	inProgress *prometheus.GaugeVec
+
+	tokens     *prometheus.CounterVec
+	turnedAway *prometheus.CounterVec
 }
 
-func newInstruments(registry prometheus.Registerer) (*instruments, error) {
+func (s *Server) newInstruments() (*instruments, error) {
 	labels := []string{"method", "path", "status_code", "app_name"}
 	i := &instruments{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -41,13 +44,57 @@ func newInstruments(registry prometheus.Registerer) (*instruments, error) {
 			Name: "pylon_requests_in_progress",
 			Help: "Total requests currently in progress",
 		}, labels),
+		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pylon_token_failures_total",
+			Help: "Wrong tokens, and tokens that were refused because their address had sent too many wrong ones",
+		}, []string{"guard", "reason"}),
+		turnedAway: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pylon_connections_refused_total",
+			Help: "Connections that were closed because there were too many",
+		}, []string{"reason"}),
 	}
-	for _, collector := range []prometheus.Collector{i.requests, i.errors, i.duration, i.inProgress} {
-		if err := registry.Register(collector); err != nil {
+	for _, g := range []guard{openAccess, identityKey, metricsKey} {
+		i.tokens.WithLabelValues(g.String(), wrongReason)
+		i.tokens.WithLabelValues(g.String(), throttledReason)
+	}
+	for _, reason := range []string{refusedForAll, refusedForAddress, closedForOthers} {
+		i.turnedAway.WithLabelValues(reason)
+	}
+	for _, collector := range []prometheus.Collector{
+		i.requests, i.errors, i.duration, i.inProgress, i.tokens, i.turnedAway,
+		gauge("pylon_connections", "Open connections of clients", func() float64 { return float64(s.connections.Load()) }),
+		gauge("pylon_rendered_bytes", "Memory that rendered answers are kept in", func() float64 { return float64(s.bodies.status().Bytes) }),
+		counter("pylon_rendered_hits_total", "Answers that were kept rendered", func() float64 { return float64(s.bodies.status().Hits) }),
+		counter("pylon_rendered_misses_total", "Answers that had to be rendered", func() float64 { return float64(s.bodies.status().Misses) }),
+		gauge("pylon_event_readers", "Clients that read the stream of events", func() float64 { return float64(s.stream.readerCount()) }),
+	} {
+		if err := s.config.Registry.Register(collector); err != nil {
 			return nil, err
 		}
 	}
 	return i, nil
+}
+
+func gauge(name, help string, value func() float64) prometheus.GaugeFunc {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+}
+
+func counter(name, help string, value func() float64) prometheus.CounterFunc {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value)
+}
+
+// Why a token failed.
+const (
+	wrongReason     = "wrong"
+	throttledReason = "throttled"
+)
+
+func (i *instruments) failedTokens(by guard, throttled bool) {
+	reason := wrongReason
+	if throttled {
+		reason = throttledReason
+	}
+	i.tokens.WithLabelValues(by.String(), reason).Inc()
 }
 
 // meter counts the requests of one route. It looks the label values up once, not with every request.

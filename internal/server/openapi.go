@@ -2,78 +2,18 @@ package server
 
 import (
 	"fmt"
-	"net/http"
 	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/problem"
-)
-
-// The bodies whose Go form is not their JSON form, as the document describes them.
-type (
-	neuronsBody struct {
-		Block   pylon.Block                   `json:"block"`
-		Neurons map[pylon.Hotkey]pylon.Neuron `json:"neurons" doc:"By hotkey, in uid order."`
-	}
-	identitiesBody struct {
-		Identities map[string]pylon.Netuid `json:"identities" doc:"Netuids by name, in the order of the configuration."`
-	}
-	loginAnswer struct {
-		Netuid       pylon.Netuid `json:"netuid"`
-		IdentityName string       `json:"identity_name"`
-	}
-	loginBody struct {
-		Token string `json:"token"`
-	}
-	statusBody struct {
-		Status string `json:"status"`
-	}
-	problemBody struct {
-		StatusCode int          `json:"status_code" doc:"The HTTP status."`
-		Detail     string       `json:"detail"`
-		Extra      []extraEntry `json:"extra,omitempty" doc:"What is wrong with the request, field by field."`
-	}
-	extraEntry struct {
-		Message string `json:"message"`
-		Key     string `json:"key,omitempty"`
-		Source  string `json:"source,omitempty" enum:"body,query"`
-	}
 )
 
 // schemaName drops what only tells Go types apart.
 func schemaName(t reflect.Type, hint string) string {
 	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "Body")
-}
-
-// propertyTexts describe the members of bodies, by schema and member.
-var propertyTexts = map[string]string{
-	"Block.hash":              "0x and 64 lower-case hexadecimal digits.",
-	"BlockInfo.hash":          "0x and 64 lower-case hexadecimal digits.",
-	"BlockInfo.timestamp":     "When the block was made, in whole seconds since the Unix epoch.",
-	"AxonInfo.ip":             "IPv4 or IPv6 address; 0.0.0.0 when the neuron serves nothing.",
-	"AxonInfo.protocol":       "0 TCP, 1 UDP, 4 HTTP; others as the neuron gave them.",
-	"Stakes.alpha":            "Stake in the subnet's token, own and inherited.",
-	"Stakes.tao":              "Stake on the root subnet in TAO, unweighted.",
-	"Stakes.total":            "Alpha and weighted TAO: what permits and thresholds look at.",
-	"Neuron.uid":              "Number of the neuron on its subnet.",
-	"Neuron.coldkey":          "SS58 address of the owner.",
-	"Neuron.hotkey":           "SS58 address.",
-	"Neuron.stake":            "Stake of the hotkey on this subnet in alpha, without inheritance.",
-	"Neuron.emission":         "What the last epoch gave, in alpha.",
-	"Neuron.rank":             "Between 0 and 1.",
-	"Neuron.incentive":        "Between 0 and 1.",
-	"Neuron.consensus":        "Between 0 and 1.",
-	"Neuron.trust":            "Between 0 and 1.",
-	"Neuron.validator_trust":  "Between 0 and 1.",
-	"Neuron.dividends":        "Between 0 and 1.",
-	"Neuron.last_update":      "Number of the block at which the neuron last set weights.",
-	"Neuron.validator_permit": "Whether the neuron may validate.",
-	"Neuron.pruning_score":    "The raw 16-bit score.",
-	"Validators.validators":   "By total stake, highest first; equal stakes in uid order.",
 }
 
 const bearerScheme = "bearer"
@@ -118,6 +58,9 @@ func describe(registry huma.Registry) {
 	for name, schema := range registry.Map() {
 		schema.AdditionalProperties = openSchema(schema.AdditionalProperties)
 		for property, member := range schema.Properties {
+			if member.Type == huma.TypeArray {
+				member.Nullable = false
+			}
 			if text, ok := propertyTexts[name+"."+property]; ok {
 				member.Description = text
 			}
@@ -151,16 +94,19 @@ func (r *resource) operation(at mount, registry huma.Registry) *huma.Operation {
 			operation.Parameters = append(operation.Parameters, pathParameter(name))
 		}
 	}
-	if r.method == http.MethodPost && r.legacy {
+	for _, query := range r.query {
+		operation.Parameters = append(operation.Parameters, query.document())
+	}
+	if r.request != nil {
 		operation.RequestBody = &huma.RequestBody{
 			Required: true,
-			Content:  jsonMedia(registry.Schema(reflect.TypeFor[loginBody](), true, "")),
+			Content:  jsonMedia(registry.Schema(reflect.TypeOf(r.request), true, "")),
 		}
 	}
 	kinds := append([]problem.Kind{problem.Invalid, problem.Unknown, problem.Timeout}, r.fails...)
 	if at.guard != public {
 		operation.Security = []map[string][]string{{bearerScheme: {}}}
-		kinds = append(kinds, problem.Unauthorized, problem.Forbidden)
+		kinds = append(kinds, problem.Unauthorized, problem.Forbidden, problem.TooMany)
 	}
 	if at.guard == identityKey {
 		kinds = append(kinds, problem.NotFound)
@@ -176,8 +122,11 @@ func (r *resource) operation(at mount, registry huma.Registry) *huma.Operation {
 
 func (r *resource) success(registry huma.Registry) *huma.Response {
 	response := &huma.Response{Description: r.summary + "."}
-	if r.body != nil {
+	switch {
+	case r.body != nil:
 		response.Content = jsonMedia(registry.Schema(reflect.TypeOf(r.body), true, ""))
+	case r.media != "":
+		response.Content = map[string]*huma.MediaType{r.media: {Schema: &huma.Schema{Type: huma.TypeString}}}
 	}
 	return response
 }
@@ -202,10 +151,13 @@ func pathParameter(name string) *huma.Param {
 		parameter.Schema.Type = huma.TypeInteger
 	}
 	parameter.Description = map[string]string{
-		"netuid":        "Number of the subnet.",
-		"block_number":  "Number of the block.",
-		"identity_name": "Name of the identity.",
-		"asset":         "Name of the file.",
+		"netuid":           "Number of the subnet.",
+		"block_number":     "Number of the block.",
+		"extrinsic_index":  "Number of the extrinsic in its block, from 0.",
+		"identity_name":    "Name of the identity.",
+		"hotkey":           "SS58 address of the hotkey.",
+		"contract_address": "Address of the contract, 0x and 40 hexadecimal digits.",
+		"asset":            "Name of the file.",
 	}[name]
 	return parameter
 }

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"net/http"
+	"slices"
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/problem"
@@ -20,90 +22,39 @@ func (x *exchange) answerLatestBlock() error {
 	return nil
 }
 
-func (x *exchange) answerLatestNeurons() error {
+// readSubnet reads what is known of the subnet that the path names, at the block that it names.
+func readSubnet[T any](
+	x *exchange,
+	latest func(ChainReader, context.Context, pylon.Netuid) (T, error),
+	at func(ChainReader, context.Context, uint64, pylon.Netuid) (T, error),
+) (value T, netuid pylon.Netuid, err error) {
+	if netuid, err = x.netuid(); err != nil {
+		return value, 0, err
+	}
+	number, newest, err := x.blockNumber()
+	switch {
+	case err != nil:
+	case newest:
+		value, err = latest(x.server.config.Chain, x.ctx, netuid)
+	default:
+		value, err = at(x.server.config.Chain, x.ctx, number, netuid)
+	}
+	return value, netuid, err
+}
+
+// readHotkey reads what is known at the newest block of the hotkey that the path names.
+func readHotkey[T any](
+	x *exchange, read func(ChainReader, context.Context, pylon.Netuid, pylon.Hotkey) (T, error),
+) (value T, err error) {
 	netuid, err := x.netuid()
 	if err != nil {
-		return err
+		return value, err
 	}
-	neurons, err := x.server.config.Chain.LatestNeurons(x.ctx, netuid)
+	hotkey, err := x.hotkey()
 	if err != nil {
-		return err
+		return value, err
 	}
-	return x.writeNeurons(netuid, neurons)
-}
-
-func (x *exchange) answerNeurons() error {
-	netuid, err := x.netuid()
-	if err != nil {
-		return err
-	}
-	number, latest, err := x.blockNumber()
-	if err != nil {
-		return err
-	}
-	if latest {
-		return x.answerLatestNeurons()
-	}
-	neurons, err := x.server.config.Chain.Neurons(x.ctx, number, netuid)
-	if err != nil {
-		return err
-	}
-	return x.writeNeurons(netuid, neurons)
-}
-
-func (x *exchange) answerRecentNeurons() error {
-	netuid, err := x.netuid()
-	if err != nil {
-		return err
-	}
-	name := ""
-	if x.identity != nil {
-		name = x.identity.Name
-	}
-	neurons, err := x.server.config.Recent.RecentNeurons(name, netuid)
-	if err != nil {
-		return err
-	}
-	return x.writeNeurons(netuid, neurons)
-}
-
-func (x *exchange) answerLatestValidators() error {
-	netuid, err := x.netuid()
-	if err != nil {
-		return err
-	}
-	validators, err := x.server.config.Chain.LatestValidators(x.ctx, netuid)
-	if err != nil {
-		return err
-	}
-	return x.writeValidators(netuid, validators)
-}
-
-func (x *exchange) answerValidators() error {
-	netuid, err := x.netuid()
-	if err != nil {
-		return err
-	}
-	number, latest, err := x.blockNumber()
-	if err != nil {
-		return err
-	}
-	if latest {
-		return x.answerLatestValidators()
-	}
-	validators, err := x.server.config.Chain.Validators(x.ctx, number, netuid)
-	if err != nil {
-		return err
-	}
-	return x.writeValidators(netuid, validators)
-}
-
-func (x *exchange) writeNeurons(netuid pylon.Netuid, neurons *pylon.Neurons) error {
-	return x.writeRendered(bodyKey{question: askNeurons, netuid: netuid, block: neurons.Block.Hash}, neurons.AppendJSON)
-}
-
-func (x *exchange) writeValidators(netuid pylon.Netuid, validators *pylon.Validators) error {
-	return x.writeRendered(bodyKey{question: askValidators, netuid: netuid, block: validators.Block.Hash}, validators.AppendJSON)
+	return read(x.server.config.Chain, x.ctx, netuid, hotkey)
 }
 
 // netuid returns the subnet that the path names. No subnet has a number outside of the type.
@@ -119,9 +70,12 @@ func (x *exchange) netuid() (pylon.Netuid, error) {
 	return pylon.Netuid(value), nil
 }
 
-// blockNumber returns the block that the path names. -1 means the latest one, as it happens to do in the Python
-// service.
-func (x *exchange) blockNumber() (number uint64, latest bool, err error) {
+// blockNumber returns the block that the path names. A path without a number means the newest one, and so does -1, as
+// it happens to do in the Python service.
+func (x *exchange) blockNumber() (number uint64, newest bool, err error) {
+	if !slices.Contains(x.route.params, "block_number") {
+		return 0, true, nil
+	}
 	n := x.integer("block_number")
 	if n.negative && n.digits == "1" {
 		return 0, true, nil
@@ -131,4 +85,16 @@ func (x *exchange) blockNumber() (number uint64, latest bool, err error) {
 		return 0, false, problem.New(problem.NotFound, "Block "+n.String()+" not found.")
 	}
 	return number, false, nil
+}
+
+// hotkey returns the hotkey that the path names. A path that ends in self, where the route is one of its own, means
+// that of the identity.
+func (x *exchange) hotkey() (pylon.Hotkey, error) {
+	if slices.Contains(x.route.params, "hotkey") {
+		return pylon.Hotkey(x.param("hotkey")), nil
+	}
+	if x.identity.Hotkey == "" {
+		return "", problem.New(problem.NotReady, "The hotkey of identity '"+x.identity.Name+"' is not known: its file could not be read.")
+	}
+	return x.identity.Hotkey, nil
 }

@@ -3,36 +3,12 @@ package server
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 )
 
-// jsonRefusals makes the answers of net/http to requests that it can not read, which no handler ever sees, the JSON
-// that every error of the contract is.
-type jsonRefusals struct{ net.Listener }
-
-func (l jsonRefusals) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		return refusingConn{tcp}, err
-	}
-	return conn, err
-}
-
-// refusingConn keeps all that net/http knows to do with a TCP connection.
-type refusingConn struct{ *net.TCPConn }
-
-func (c refusingConn) Write(b []byte) (int, error) {
-	answer, ok := refusal(b)
-	if !ok {
-		return c.TCPConn.Write(b)
-	}
-	if _, err := c.TCPConn.Write(answer); err != nil {
-		return 0, err
-	}
-	return len(b), nil
-}
+// net/http answers requests that it can not read by itself; no handler ever sees them. These answers become the JSON that
+// every error of the contract is.
 
 // refusalHeaders are the only headers of such an answer. No handler's answer has them right after its status line.
 const refusalHeaders = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
@@ -55,7 +31,15 @@ func refusal(b []byte) ([]byte, bool) {
 	if bytes.Contains(line, []byte("Host header")) {
 		detail = "Invalid host header"
 	}
+	return rawAnswer(status, detail, ""), true
+}
+
+// overloaded is the answer to a connection that there is no room for.
+var overloaded = rawAnswer(http.StatusServiceUnavailable, "Too many connections. Try again later.", "Retry-After: 1\r\n")
+
+// rawAnswer is an answer without net/http, after which the connection is closed.
+func rawAnswer(status int, detail, headers string) []byte {
 	body := problemAnswer{status: status, detail: detail}.body()
-	return fmt.Appendf(nil, "%s%d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-		version, status, http.StatusText(status), len(body), body), true
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s",
+		status, http.StatusText(status), len(body), headers, body)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/maypok86/otter/v2"
+	"github.com/maypok86/otter/v2/stats"
 
 	pylon "github.com/bittensor-pylon/pylon"
 )
@@ -24,6 +25,12 @@ type question uint8
 const (
 	askNeurons question = iota
 	askValidators
+	askCertificates
+	askCommitments
+	askCommitmentsV1
+	askRevealedCommitments
+	askPrices
+	askEVMAssociations
 	askIdentities
 	askOpenAPI
 )
@@ -70,6 +77,7 @@ func newRendered(body []byte, encoding []string) *rendered {
 // asked for, however many ask at the same time.
 type bodies struct {
 	cache  *otter.Cache[bodyKey, *rendered]
+	limit  int64     // in bytes
 	buffer sync.Pool // of *[]byte, to render into
 }
 
@@ -79,6 +87,7 @@ const entryOverhead = 512
 func newBodies(maxBytes int64) (*bodies, error) {
 	cache, err := otter.New(&otter.Options[bodyKey, *rendered]{
 		MaximumWeight: uint64(maxBytes),
+		StatsRecorder: stats.NewCounter(),
 		Weigher: func(_ bodyKey, r *rendered) uint32 {
 			return uint32(min(len(r.body)+entryOverhead, 1<<31))
 		},
@@ -86,7 +95,7 @@ func newBodies(maxBytes int64) (*bodies, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: RenderedBytes: %w", err)
 	}
-	return &bodies{cache: cache, buffer: sync.Pool{New: func() any { return new([]byte) }}}, nil
+	return &bodies{cache: cache, limit: maxBytes, buffer: sync.Pool{New: func() any { return new([]byte) }}}, nil
 }
 
 // get returns the body of a key, in the key's encoding when that is worth it. render appends the plain body.
@@ -95,6 +104,16 @@ func (b *bodies) get(key bodyKey, render func([]byte) []byte) (*rendered, error)
 		return known, nil
 	}
 	return b.make(key, render)
+}
+
+// status tells how full it is.
+func (b *bodies) status() CacheStatus {
+	b.cache.CleanUp() // the size is behind by what nobody has looked at yet
+	counted := b.cache.Stats()
+	return CacheStatus{
+		Name: "rendered answers", Bytes: int64(b.cache.WeightedSize()), Limit: b.limit, Entries: int64(b.cache.EstimatedSize()),
+		Hits: counted.Hits, Misses: counted.Misses,
+	}
 }
 
 func (b *bodies) make(key bodyKey, render func([]byte) []byte) (*rendered, error) {
@@ -175,13 +194,30 @@ func packZstd(body []byte) ([]byte, error) {
 	return encoder.EncodeAll(body, make([]byte, 0, len(body)/2)), nil
 }
 
-// writeRendered answers with a kept body, or with 304 when the client has it.
+// writeRendered answers with a kept body, which it makes when it is asked for the first time.
 func (x *exchange) writeRendered(key bodyKey, render func([]byte) []byte) error {
 	key.encoding = pickEncoding(x.request.Header["Accept-Encoding"])
 	r, err := x.server.bodies.get(key, render)
 	if err != nil {
 		return err
 	}
+	return x.writeBody(r)
+}
+
+// writeFresh is writeRendered for a body that is not worth keeping.
+func (x *exchange) writeFresh(render func([]byte) []byte) error {
+	r := x.server.bodies.render(render)
+	if coding := pickEncoding(x.request.Header["Accept-Encoding"]); coding != identityCoding {
+		var err error
+		if r, err = compress(r, coding); err != nil {
+			return err
+		}
+	}
+	return x.writeBody(r)
+}
+
+// writeBody answers with a body, or with 304 when the client has it.
+func (x *exchange) writeBody(r *rendered) error {
 	header := x.writer.Header()
 	header["Etag"] = r.etag
 	header["Vary"] = varyEncoding

@@ -25,7 +25,10 @@ type route struct {
 	method string
 	guard  guard
 	answer func(*exchange) error
-	meter  *meter
+	gate   *gate // nil for what may be asked by any number at once
+	// untimed tells that no request's time is over here.
+	untimed bool
+	meter   *meter
 }
 
 func (e *endpoint) route(method string) *route {
@@ -53,6 +56,9 @@ type node struct {
 func (n *node) add(template string) *endpoint {
 	var params []string
 	for segment := range strings.SplitSeq(strings.Trim(template, "/"), "/") {
+		if segment == "" {
+			continue // of "/"
+		}
 		if name, ok := paramName(segment); ok {
 			params = append(params, name)
 			if n.param == nil {

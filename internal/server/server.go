@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,13 +26,20 @@ type Server struct {
 	openAccess   digest
 	metrics      digest
 
+	throttle    *throttle // nil when nobody is throttled
+	instruments *instruments
 	bodies      *bodies
+	stream      *stream
+	failures    failures
 	metricsPage http.Handler
 	swagger     http.Handler
 
-	draining atomic.Bool
-	capped   sparse // timeouts over the maximum
-	failed   sparse // reads that failed
+	connections atomic.Int64 // that are open
+
+	draining  atomic.Bool
+	capped    sparse // timeouts over the maximum
+	failed    sparse // reads that failed
+	throttled sparse // addresses that sent too many wrong tokens
 }
 
 // New returns a server that is ready to serve. It opens nothing and starts nothing.
@@ -47,6 +55,8 @@ func New(config Config) (*Server, error) {
 		identities:  make(map[string]*identity, len(config.Identities)),
 		openAccess:  config.OpenAccessToken.digest(),
 		metrics:     config.MetricsToken.digest(),
+		throttle:    newThrottle(config.WrongTokens),
+		stream:      newStream(config.MaxEventReaders),
 		metricsPage: newMetricsPage(config),
 		swagger:     newSwagger(),
 	}
@@ -58,11 +68,10 @@ func New(config Config) (*Server, error) {
 	if s.bodies, err = newBodies(config.RenderedBytes); err != nil {
 		return nil, err
 	}
-	instruments, err := newInstruments(config.Registry)
-	if err != nil {
+	if s.instruments, err = s.newInstruments(); err != nil {
 		return nil, fmt.Errorf("server: Registry: %w", err)
 	}
-	s.buildRoutes(instruments)
+	s.buildRoutes()
 	return s, nil
 }
 
@@ -95,11 +104,18 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:                 s.config.MaxTimeout + writeTime,
 		IdleTimeout:                  idleTime,
 		MaxHeaderBytes:               maxHeaderBytes,
+		ConnState:                    noteState,
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		DisableGeneralOptionsHandler: true,
 	}
+	// The readers of events would never finish.
+	listening, deaf := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer deaf()
+	following.Go(func() { s.stream.follow(listening, s.config.Events) })
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(jsonRefusals{listener}) }()
+	go func() { failed <- server.Serve(s.bound(listener)) }()
 	select {
 	case err := <-failed:
 		_ = server.Close()

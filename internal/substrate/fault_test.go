@@ -37,14 +37,14 @@ func behindProxy(t *testing.T) (*scripted, *faulttest.Proxy) {
 
 func impatient(t *testing.T, proxies ...*faulttest.Proxy) *Client {
 	t.Helper()
-	return impatientAbout(t, 800*time.Millisecond, proxies...)
+	return impatientAbout(t, 800*time.Millisecond, 2*time.Second, proxies...)
 }
 
-// impatientAbout makes a client that waits so long for a pong.
-func impatientAbout(t *testing.T, pong time.Duration, proxies ...*faulttest.Proxy) *Client {
+// impatientAbout makes a client that waits so long for a pong and for an answer.
+func impatientAbout(t *testing.T, pong, answer time.Duration, proxies ...*faulttest.Proxy) *Client {
 	t.Helper()
 	config := Config{
-		CallTimeout:  2 * time.Second,
+		CallTimeout:  answer,
 		ConnectWait:  800 * time.Millisecond,
 		DialTimeout:  500 * time.Millisecond,
 		PingInterval: 200 * time.Millisecond,
@@ -177,7 +177,7 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // counts the goroutines o
 			_, second := behindProxy(t)
 
 			t.Run("alone", func(t *testing.T) {
-				c := impatientAbout(t, fault.pong(), first)
+				c := impatientAbout(t, fault.pong(), 2*time.Second, first)
 				seen := 0
 				costs(t, c, fault.rounds(), func() {
 					first.Set(fault.faults)
@@ -205,7 +205,7 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // counts the goroutines o
 				}
 			})
 			t.Run("beside another node", func(t *testing.T) {
-				c := impatientAbout(t, fault.pong(), first, second)
+				c := impatientAbout(t, fault.pong(), 2*time.Second, first, second)
 				costs(t, c, fault.rounds(), func() {
 					first.Set(fault.faults)
 					defer first.Set(faulttest.Faults{})
@@ -326,7 +326,8 @@ func TestFrozenNodeComesBack(t *testing.T) { //nolint:paralleltest // counts the
 func TestSlowAnswerIsNoFreeze(t *testing.T) { //nolint:paralleltest // counts the goroutines of the process
 	faulttest.Goroutines(t)
 	_, proxy := behindProxy(t)
-	c := impatient(t, proxy)
+	// Much more for the answer than the drips should take: on a busy machine each comes late.
+	c := impatientAbout(t, 800*time.Millisecond, 30*time.Second, proxy)
 	proxy.Set(faulttest.Faults{Drip: 2 * time.Millisecond})
 	text := strings.Repeat("x", 80)
 	if got, err := question(t.Context(), c, text); got != text || err != nil {

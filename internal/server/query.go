@@ -1,0 +1,68 @@
+package server
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bittensor-pylon/pylon/internal/problem"
+)
+
+// parameter is a query parameter.
+type parameter struct {
+	name     string
+	about    string
+	required bool
+	text     bool   // no number
+	least    uint64 // of a number
+}
+
+var (
+	fromBlock = parameter{name: "from_block", about: "Number of the first block.", required: true}
+	toBlock   = parameter{name: "to_block", about: "Number of the last block.", required: true}
+)
+
+// read reads a number and adds what is wrong with it to wrong, in the words of the Python service's framework.
+func (p parameter) read(text string, wrong []problem.Field) (uint64, []problem.Field) {
+	field := problem.Field{Key: p.name, Source: "query"}
+	digits := strings.TrimPrefix(text, "-")
+	for i := range len(digits) {
+		if !isDigit(digits[i]) {
+			digits = ""
+			break
+		}
+	}
+	if digits == "" {
+		field.Message = "Expected `int`, got `str`"
+		return 0, append(wrong, field)
+	}
+	value, err := strconv.ParseUint(digits, 10, 64)
+	switch negative := digits != text && strings.Trim(digits, "0") != ""; {
+	case negative || err == nil && value < p.least:
+		field.Message = "Expected `int` >= " + strconv.FormatUint(p.least, 10)
+	case err != nil:
+		field.Message = "Expected `int` <= 18446744073709551615"
+	default:
+		return value, wrong
+	}
+	return 0, append(wrong, field)
+}
+
+// document describes the parameter.
+func (p parameter) document() *huma.Param {
+	schema := &huma.Schema{Type: huma.TypeString}
+	if !p.text {
+		least := float64(p.least)
+		schema = &huma.Schema{Type: huma.TypeInteger, Minimum: &least}
+	}
+	return &huma.Param{Name: p.name, In: "query", Description: p.about, Required: p.required, Schema: schema}
+}
+
+// requested is what the request asked for, as errors name it.
+func (x *exchange) requested() string {
+	if query := x.request.URL.RawQuery; query != "" {
+		return x.request.URL.Path + "?" + query
+	}
+	return x.request.URL.Path
+}
