@@ -15,8 +15,8 @@ test:
 race:
 	PYLON_REQUIRE_ALL=1 go test -race ./...
 
-# FUZZTIME is what each target gets.
-FUZZTIME ?= 5s
+# FUZZTIME is how many inputs each target gets.
+FUZZTIME ?= 20000x
 fuzz:
 	./.ci/fuzz $(FUZZTIME)
 
