@@ -39,9 +39,10 @@ func genesis(rt runtime.Runtime, at time.Time) (*block, *trie.Editor, error) {
 
 // proposal is what goes into a block besides its parent.
 type proposal struct {
-	at      time.Time
-	edits   []func(runtime.State) error
-	upgrade runtime.Runtime // nil for none
+	at         time.Time
+	extrinsics [][]byte // after those that the runtime begins the block with
+	edits      []func(runtime.State) error
+	upgrade    runtime.Runtime // nil for none
 }
 
 // build makes a block on top of parent, whose state it is given, without
@@ -74,6 +75,15 @@ func build(parent *block, base trie.Trie, p proposal, slotDuration time.Duration
 			return nil, nil, fmt.Errorf("devchain: apply inherent %d of block %d: %w", i, b.Number, err)
 		}
 		b.Extrinsics = append(b.Extrinsics, inherent)
+	}
+	for i, extrinsic := range p.extrinsics {
+		if err := checkExtrinsic(extrinsic); err != nil {
+			return nil, nil, fmt.Errorf("devchain: included extrinsic %d of block %d: %w", i, b.Number, err)
+		}
+		if err := rt.ApplyExtrinsic(state, len(b.Extrinsics), extrinsic); err != nil {
+			return nil, nil, fmt.Errorf("devchain: apply included extrinsic %d of block %d: %w", i, b.Number, err)
+		}
+		b.Extrinsics = append(b.Extrinsics, extrinsic)
 	}
 	for _, edit := range p.edits {
 		if err := edit(state); err != nil {

@@ -26,9 +26,10 @@ type Chain struct {
 	log    *slog.Logger
 	store  *store // nil without a StateDir
 
-	building sync.Mutex // one block at a time; guards edits and upgrade
-	edits    []func(runtime.State) error
-	upgrade  runtime.Runtime
+	building   sync.Mutex // one block at a time; guards what follows
+	extrinsics [][]byte
+	edits      []func(runtime.State) error
+	upgrade    runtime.Runtime
 
 	lifecycle sync.Mutex // guards what follows
 	started   bool
@@ -207,6 +208,19 @@ func (c *Chain) Fork(parent Hash, n int) (Block, error) {
 	return c.extend(b, n)
 }
 
+// Include puts extrinsics into the next block, behind those that the runtime
+// begins it with. They are complete, with their length in front, as
+// author_submitExtrinsic takes them. If the runtime finds that one cannot be in a
+// block there is no next block, Produce reports the error, and they are not tried
+// again.
+func (c *Chain) Include(extrinsics ...[]byte) {
+	c.building.Lock()
+	defer c.building.Unlock()
+	for _, extrinsic := range extrinsics {
+		c.extrinsics = append(c.extrinsics, slices.Clone(extrinsic))
+	}
+}
+
 // Edit changes the state in the next block, after its inherents and before it is
 // finalised. If the function fails there is no next block, Produce reports the
 // error, and the function is not tried again.
@@ -243,7 +257,7 @@ func (c *Chain) extend(parent *block, n int) (Block, error) {
 			return Block{}, err
 		}
 		b, editor, err := c.propose(parent, state)
-		c.edits = nil
+		c.edits, c.extrinsics = nil, nil
 		if err == nil {
 			err = c.save(b, editor)
 		}
@@ -260,7 +274,7 @@ func (c *Chain) extend(parent *block, n int) (Block, error) {
 // propose builds a block that is not there yet. Two blocks on one parent can be
 // equal but for their time, so a sibling gets a later slot.
 func (c *Chain) propose(parent *block, state trie.Trie) (*block, *trie.Editor, error) {
-	p := proposal{edits: c.edits, upgrade: c.upgrade, at: parent.Time.Add(c.config.SlotDuration)}
+	p := proposal{extrinsics: c.extrinsics, edits: c.edits, upgrade: c.upgrade, at: parent.Time.Add(c.config.SlotDuration)}
 	later := c.config.SlotDuration
 	if c.config.BlockTime > 0 {
 		p.at = wholeMillis(c.config.Now())

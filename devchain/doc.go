@@ -19,7 +19,8 @@
 // carries an Aura slot but no seal, because nobody checks it. What the storage
 // means is up to a [runtime.Runtime]. The RPC methods have the names, aliases,
 // parameters (by position or by name), results and error codes and texts of a
-// Subtensor node; author_* is not there yet.
+// Subtensor node; author_* is not there yet, and of eth_* only what reads the logs
+// of contracts.
 //
 // # Time
 //

@@ -33,8 +33,17 @@ for version in 10.5.0 9.12.2 8.5.2 11.3.0; do
   venv "neuron-$version" -r "interop/neuron/requirements/$version.txt"
 done
 venv asi -r interop/asi/requirements.txt
+venv schemathesis schemathesis==4.32.5
 venv bt-decode bt-decode==0.8.0 websockets==15.0.1
+venv scalecodec scalecodec==1.2.12 websockets==15.0.1
 node_modules polkadotjs interop/polkadotjs/package.json
+node_modules statuspage interop/statuspage/package.json
+
+# The browser of the status page's test comes from the system.
+if [ -z "${CHROMIUM:-}" ] && ! command -v chromium >/dev/null; then
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null ||
+    { echo "chromium is needed: install it, or set CHROMIUM to a browser like it" >&2; exit 1; }
+fi
 
 # The node with the real runtime writes nothing into shared: it runs from a copy.
 [ -f "$shared/realchain/start.mjs" ] || { echo "realchain is not in $shared (set PYLON_SHARED)" >&2; exit 1; }

@@ -70,10 +70,11 @@ type Runtime interface {
 	// Genesis writes the state of block 0.
 	Genesis(State) error
 
-	// InitializeBlock starts a block (Core_initialize_block) and returns its
-	// inherents: complete bare extrinsics with their compact length in front, as
+	// InitializeBlock starts a block (Core_initialize_block) and returns the
+	// extrinsics that it begins with: its inherents, and those that accounts of the
+	// runtime's own send. They are complete, with their compact length in front, as
 	// chain_getBlock shows them, in the order in which the host must apply them.
-	InitializeBlock(State, Block) (inherents [][]byte, err error)
+	InitializeBlock(State, Block) (extrinsics [][]byte, err error)
 
 	// ApplyExtrinsic applies extrinsic number index of the block
 	// (BlockBuilder_apply_extrinsic), inherents included, with the length in
@@ -91,4 +92,22 @@ type Runtime interface {
 	// ErrNoMethod says that there is no such method; any other error becomes the
 	// failure of the execution.
 	Call(st State, method string, args []byte) (result []byte, err error)
+}
+
+// EVM is what a Runtime implements besides whose chain runs contracts.
+type EVM interface {
+	// Logs returns what contracts have logged in the block that left this state
+	// behind, in order. The block must be one that this Runtime has made.
+	Logs(State) ([]Log, error)
+}
+
+// Log is an entry of a contract's log.
+type Log struct {
+	Address [20]byte
+	Topics  [][32]byte
+	Data    []byte
+	// Transaction is the hash of the transaction that logged it, and
+	// TransactionIndex its place in the block.
+	Transaction      [32]byte
+	TransactionIndex uint32
 }

@@ -1,5 +1,5 @@
 // Package chain answers questions about the chain: what neurons a subnet had at a block, who its validators were, how it
-// was set up.
+// was set up, what its hotkeys had published, what its alpha cost, what a block consisted of.
 //
 // # Reading at a block
 //
@@ -25,6 +25,20 @@
 // they wait. A head that is older than a block should get is confirmed by the nodes before anything is served from
 // memory, so a chain that is gone is an error and not an old answer. Block info does not wait for company: it is always
 // the newest known head, so it is never behind an answer that was given before.
+//
+// Other questions about the newest block are read when they are asked, once for each block.
+//
+// # Lists
+//
+// What the hotkeys of a subnet publish stands in storage under keys that begin alike. All of them are read in pages, up
+// to a bound, and decoded when they are there; an entry that can not be decoded is left out and logged. Extrinsics are
+// decoded by the runtime of the state that their block began with, and written in the form that clients know from the
+// Python service, whatever calls the runtime has.
+//
+// # Events
+//
+// [Chain.Events] tells of heads, finality and epochs. The epochs of all subnets that are followed take one read a block,
+// and none while nobody listens.
 //
 // # Runtimes
 //

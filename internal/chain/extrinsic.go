@@ -66,7 +66,7 @@ func (v *visit) extrinsic(ctx context.Context, body *body, index uint32) (*pylon
 	if err != nil {
 		return nil, err
 	}
-	call, err := calls{metadata}.public(&decoded.Call, decoded.CallData)
+	call, err := valueWriter{metadata}.call(&decoded.Call, decoded.CallData)
 	if err != nil {
 		return nil, err
 	}

@@ -11,12 +11,9 @@ import (
 	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
-// calls gives calls the form that clients know them in.
-type calls struct{ metadata *scale.Metadata }
-
-// public returns a call, whose encoding is encoded, with its index and hash.
-func (c calls) public(call *scale.DecodedCall, encoded []byte) (*pylon.Call, error) {
-	described, err := c.metadata.Call(call.Pallet, call.Name)
+// call gives a call, whose encoding is encoded, the form that clients know calls in, with its index and hash.
+func (w valueWriter) call(call *scale.DecodedCall, encoded []byte) (*pylon.Call, error) {
+	described, err := w.metadata.Call(call.Pallet, call.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +22,7 @@ func (c calls) public(call *scale.DecodedCall, encoded []byte) (*pylon.Call, err
 	}
 	public := &pylon.Call{Module: call.Pallet, Function: call.Name, Args: make([]pylon.CallArg, len(call.Args))}
 	for i, arg := range call.Args {
-		value, err := valueWriter(c).append(nil, described.Args[i].Type, arg.Value)
+		value, err := w.append(nil, described.Args[i].Type, arg.Value)
 		if err != nil {
 			return nil, fmt.Errorf("%s.%s: %s: %w", call.Pallet, call.Name, arg.Name, err)
 		}
@@ -36,13 +33,13 @@ func (c calls) public(call *scale.DecodedCall, encoded []byte) (*pylon.Call, err
 	return public, nil
 }
 
-// append appends a call that is an argument of another call.
-func (c calls) append(dst []byte, id scale.TypeID, value scale.Enum) ([]byte, error) {
+// nestedCall appends a call that is an argument of another call.
+func (w valueWriter) nestedCall(dst []byte, id scale.TypeID, value scale.Enum) ([]byte, error) {
 	inner, ok := value.Value.(scale.Enum)
 	if !ok {
 		return nil, fmt.Errorf("a call of %s has an unknown form", value.Name)
 	}
-	encoded, err := c.metadata.Types.AppendValue(nil, id, value)
+	encoded, err := w.metadata.Types.AppendValue(nil, id, value)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +49,7 @@ func (c calls) append(dst []byte, id scale.TypeID, value scale.Enum) ([]byte, er
 			return nil, fmt.Errorf("the call %s.%s has arguments without names", value.Name, inner.Name)
 		}
 	}
-	public, err := c.public(&call, encoded)
+	public, err := w.call(&call, encoded)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (w valueWriter) special(dst []byte, id scale.TypeID, t *scale.Type, value a
 	case scale.Enum:
 		switch {
 		case t.Path[len(t.Path)-1] == "RuntimeCall":
-			dst, err := calls(w).append(dst, id, value)
+			dst, err := w.nestedCall(dst, id, value)
 			return dst, true, err
 		case t.Path[len(t.Path)-1] == "MultiAddress" && (value.Name == "Id" || value.Name == "Index"):
 			variant := variantOf(t, value.Name)

@@ -236,3 +236,31 @@ func TestWhoMayNotWaitStartsNoJourney(t *testing.T) {
 		t.Errorf("%q, %v, waited %v", got, err, known.asked.Load())
 	}
 }
+
+// Who bounds how many may wait for the chain counts on this.
+func TestAHotReadWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		node := newFakeNode(t)
+		node.grow(1, 10)
+		c := newFakeChain(t, node, node, Config{})
+		c.Start()
+		reads := map[string]func(context.Context) error{
+			"the latest block":      func(ctx context.Context) error { _, err := c.LatestBlock(ctx); return err },
+			"the latest neurons":    func(ctx context.Context) error { _, err := c.LatestNeurons(ctx, 1); return err },
+			"the latest validators": func(ctx context.Context) error { _, err := c.LatestValidators(ctx, 1); return err },
+			"neurons at a block":    func(ctx context.Context) error { _, err := c.Neurons(ctx, 10, 1); return err },
+		}
+		for name, read := range reads {
+			if err := read(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		for name, read := range reads {
+			hot := &full{Context: t.Context()}
+			if err := read(hot); err != nil || hot.asked.Load() {
+				t.Errorf("%s: %v, waited %v", name, err, hot.asked.Load())
+			}
+		}
+	})
+}

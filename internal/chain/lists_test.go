@@ -185,7 +185,7 @@ func TestCommitmentFields(t *testing.T) {
 	}
 }
 
-func TestConformance048And049Commitments(t *testing.T) {
+func TestConformance048And049And052Commitments(t *testing.T) {
 	t.Parallel()
 	node := newFakeNode(t)
 	node.runtime = runtimeOf(t, 425, "v15")
@@ -229,7 +229,7 @@ func TestConformance048And049Commitments(t *testing.T) {
 }
 
 // One entry that can not be decoded is skipped, told in the log, and fails nothing but the question for itself.
-func TestAnEntryThatCanNotBeDecoded(t *testing.T) {
+func TestConformance048AnEntryThatCanNotBeDecoded(t *testing.T) {
 	t.Parallel()
 	node := newFakeNode(t)
 	node.runtime = runtimeOf(t, 425, "v15")
@@ -442,7 +442,7 @@ func TestConformance056Drand(t *testing.T) {
 }
 
 // What a runtime does not keep is nothing, or something that can not be asked of it; never a failure.
-func TestRuntimesThatKeepLess(t *testing.T) {
+func TestConformance059RuntimesThatKeepLess(t *testing.T) {
 	t.Parallel()
 	node := newFakeNode(t)
 	node.runtime = runtimeOf(t, 218, "v15")

@@ -126,7 +126,7 @@ func (x *exchange) fail(err error) {
 		}
 	}
 	answer := answerTo(err)
-	if answer.status >= http.StatusInternalServerError {
+	if answer.status >= http.StatusInternalServerError && answer.status != http.StatusNotImplemented { // which is what the block was like
 		x.server.failures.add(failureStatus{
 			At: time.Now(), Status: answer.status, Method: x.route.method, Route: x.route.template, Detail: answer.detail, RequestID: x.id[0],
 		})

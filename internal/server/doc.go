@@ -12,7 +12,7 @@
 //
 // # One table
 //
-// resources in routes.go names each thing to ask for, the places where it can be asked, and who may. The tree of routes, the
+// resources in resources.go names each thing to ask for, the places where it can be asked, and who may. The tree of routes, the
 // answers to OPTIONS and to wrong methods, the metric labels and the OpenAPI document all come from it. To add a
 // resource, add a row and its answer method.
 //
@@ -25,6 +25,15 @@
 //
 // # Bounds
 //
-// Every connection has its times (headers, body, idle, all of it), headers and bodies their sizes, kept bodies their
-// memory, and a stop its end: [Server.Serve] lets requests in flight finish for the drain timeout and then cuts them off.
+// Every connection has its times (headers, body, each piece of an answer, idle, all of it), headers and bodies their
+// sizes, kept bodies their memory, and a stop its end: [Server.Serve] lets requests in flight finish for the drain timeout
+// and then cuts them off. There are only so many connections, in all and from one address (connections.go). Only so many
+// requests for one resource wait for the chain, and more get 503 (gate.go); an answer from memory waits for nothing and
+// is never refused. An address that sends wrong tokens gets 429 for a while (throttle.go).
+//
+// # Events and status
+//
+// The events of the chain are kept in a ring while [Server.Serve] runs (stream.go) and sent to whoever reads them
+// (events.go); nobody waits for a reader. The page at / (statuspage.go) shows them, and the status of the service
+// (status.go), to those who know the open-access token; the page itself holds no data.
 package server

@@ -125,6 +125,7 @@ func (e *eventReader) want(events ...string) {
 func (e *eventReader) close() { _ = e.conn.Close() }
 
 func headText(number uint64) string { return "head " + string(blockAt(number).AppendJSON(nil)) }
+
 func finalizedText(number uint64) string {
 	return "finalized " + string(blockAt(number).AppendJSON(nil))
 }

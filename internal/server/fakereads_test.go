@@ -226,9 +226,12 @@ func (e *fakeEVM) Logs(ctx context.Context, address string, from, to uint64, abi
 		if _, ok := entry["name"]; !ok {
 			return nil, problem.New(problem.Unprocessable, "Malformed ABI event entry: 'name'")
 		}
-		keys := strings.Join(slices.Sorted(maps.Keys(entry)), ",")
+		args, err := json.Marshal(map[string]string{"keys": strings.Join(slices.Sorted(maps.Keys(entry)), ",")})
+		if err != nil {
+			return nil, err
+		}
 		logs.Logs = append(logs.Logs, pylon.EVMLog{
-			Event: "Transfer", Args: json.RawMessage(`{"keys":"` + keys + `"}`), Address: address, BlockNumber: from,
+			Event: "Transfer", Args: args, Address: address, BlockNumber: from,
 			TransactionHash: "0x02", LogIndex: 4,
 		})
 	}

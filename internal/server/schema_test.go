@@ -199,6 +199,16 @@ what it says when there is nothing more exact to say.
 		fmt.Fprintf(&page, "| %d | %s | `%s` | %s |\n", row.status, kind, row.detail, row.when)
 	}
 	page.WriteString(`
+An answer that says when to try again has a ` + "`Retry-After`" + ` header in seconds:
+
+- **429**: ten wrong tokens within a minute came from the client's address; one try is given back every six seconds. An IPv6 address
+  counts with its /64 network. Behind a proxy all clients have the proxy's address: headers such as ` + "`X-Forwarded-For`" + ` are not
+  believed. A token that was right from the same address before goes on to work meanwhile.
+- **503** ` + "`Too many requests are waiting for this. Try again later.`" + `: that many requests for the same kind of thing wait for the chain.
+  Answers from memory are never refused. The streams of events have a limit of their own.
+- **503** ` + "`Too many connections. Try again later.`" + `: the service, or the client's address, has as many connections as it may have. The
+  connection is closed.
+
 Besides, a path that is unknown is 404 ` + "`Not Found`" + `, a method that is not served there is 405 ` + "`Method Not Allowed`" + ` with the ones
 that are in the ` + "`Allow`" + ` header, and an identity's route with another netuid than the identity's is 308 with the right path in the
 ` + "`Location`" + ` header and no body.

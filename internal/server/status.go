@@ -21,9 +21,9 @@ type Status struct {
 	Version       string  `json:"version" doc:"Version of the service."`
 	Network       string  `json:"network" doc:"Name or address of the network, without credentials."`
 	UptimeSeconds float64 `json:"uptime_seconds"`
-	// Head is the newest block, Finalized the newest that stays; nil before the first.
-	Head      *BlockStatus   `json:"head"`
-	Finalized *BlockStatus   `json:"finalized"`
+	// Head is the newest block, Finalized the newest that stays; nil, and left out, before the first.
+	Head      *BlockStatus   `json:"head,omitempty"`
+	Finalized *BlockStatus   `json:"finalized,omitempty"`
 	Nodes     []NodeStatus   `json:"nodes"`
 	Subnets   []SubnetStatus `json:"subnets" doc:"The subnets whose neurons are in memory."`
 	Caches    []CacheStatus  `json:"caches"`
@@ -84,7 +84,7 @@ type report struct {
 	Identities   []identityStatus `json:"identities"`
 	Connections  int              `json:"connections"`
 	EventReaders int              `json:"event_readers"`
-	Errors       []failureStatus  `json:"recent_errors" doc:"The newest answers with a status from 500 on, newest first."`
+	Errors       []failureStatus  `json:"recent_errors" doc:"The newest answers that are failures of the service, newest first."`
 }
 
 type identityStatus struct {

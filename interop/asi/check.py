@@ -81,7 +81,7 @@ async def storage(chain):
         (field,) = plain(info["fields"])
         ((kind, raw),) = (field[0] if isinstance(field, (list, tuple)) else field).items()
         check(f"commitment of {name}", (kind, content(raw)), (f"Raw{len(text)}", text))
-    check("no commitment", plain(await chain.query("Commitments", "CommitmentOf", [1, ALICE])), None)
+    check("no commitment", plain(await chain.query("Commitments", "CommitmentOf", [1, EVE])), None)
     keys = [await chain.create_storage_key("SubtensorModule", "Tempo", [s["netuid"]]) for s in expected["subnets"]]
     several = [plain(value) for _, value in await chain.query_multi(keys)]
     check("several at once", several, [s["tempo"] for s in expected["subnets"]])
@@ -112,8 +112,8 @@ async def runtime_apis(chain):
     # One message with several calls in it.
     batch = await chain.runtime_calls([("NeuronInfoRuntimeApi", "get_neuron_lite", [netuid, uid]) for uid in range(3)])
     check("a batch", [plain(n)["hotkey"] for n in batch], [ALICE, BOB, CHARLIE])
-    check("nonce", await chain.get_account_nonce(ALICE), 0)
-    check("next index", await chain.get_account_next_index(ALICE), 0)
+    check("nonce", await chain.get_account_nonce(BOB), 0)
+    check("next index", await chain.get_account_next_index(BOB), 0)
 
 
 async def blocks(chain):

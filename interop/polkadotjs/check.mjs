@@ -98,7 +98,7 @@ for (const [name, hotkey] of [['charlie', charlie], ['dave', dave]]) {
   const [field] = [...commitment.info.fields]
   check(`commitment of ${name}`, [field.type, hexToString(field.value.toHex())], [`Raw${text.length}`, text])
 }
-check('no commitment', (await api.query.commitments.commitmentOf(netuid, alice)).isNone, true)
+check('no commitment', (await api.query.commitments.commitmentOf(netuid, eve)).isNone, true)
 const axon = (await api.query.subtensorModule.axons(netuid, address('//Miner0'))).unwrap()
 check('an axon', axon.port.toNumber() > 0 && axon.ip.toBigInt() > 0n, true)
 

@@ -167,7 +167,7 @@ func TestSelectiveMetagraph(t *testing.T) {
 	if got := fmt.Sprint(everything[72].Value); got != "[3 2 1 0]" {
 		t.Errorf("the validators by stake are %s", got)
 	}
-	if got := everything[73].Value.([]any); len(got) != 2 {
+	if got := everything[73].Value.([]any); len(got) != 6 {
 		t.Errorf("%d commitments", len(got))
 	}
 

@@ -23,7 +23,8 @@ var (
 )
 
 // InitializeBlock implements runtime.Runtime. It begins the block, runs the
-// epochs that are due, and asks for the timestamp inherent.
+// epochs that are due, and asks for the timestamp inherent and for what accounts
+// of the chain's own send.
 func (r *Runtime) InitializeBlock(st runtime.State, b runtime.Block) ([][]byte, error) {
 	if b.Number == 0 || b.Number > 1<<32-1 {
 		return nil, fmt.Errorf("native: %d is no block number after genesis", b.Number)
@@ -48,8 +49,18 @@ func (r *Runtime) InitializeBlock(st runtime.State, b runtime.Block) ([][]byte, 
 	}
 	r.items.Aura.CurrentSlot.set(st, uint64(millis)/uint64(r.config.BlockTime.Milliseconds()))
 
+	r.storePulses(st, b.Time)
+	r.logTransfers(st, b.Number)
 	r.runEpochs(st, b.Number)
-	return [][]byte{r.timestampInherent(uint64(millis))}, nil
+	extrinsics := [][]byte{r.timestampInherent(uint64(millis))}
+	extrinsic, err := r.aliceExtrinsic(st)
+	if err != nil {
+		return nil, fmt.Errorf("native: //Alice's extrinsic: %w", err)
+	}
+	if extrinsic != nil {
+		extrinsics = append(extrinsics, extrinsic)
+	}
+	return extrinsics, nil
 }
 
 // timestampInherent is the call Timestamp.set as a bare extrinsic.
@@ -58,13 +69,16 @@ func (r *Runtime) timestampInherent(millis uint64) []byte {
 	return scale.AppendByteVec(nil, scale.AppendCompact(body, millis))
 }
 
-// ApplyExtrinsic implements runtime.Runtime. So far a block holds its inherents
-// only.
+// ApplyExtrinsic implements runtime.Runtime. It runs the timestamp inherent and
+// signed extrinsics.
 func (r *Runtime) ApplyExtrinsic(st runtime.State, index int, extrinsic []byte) error {
 	in := scale.NewReader(extrinsic)
 	body := in.ByteVec()
 	if in.Close() != nil || len(body) == 0 {
 		return errMalformed
+	}
+	if body[0] != bareExtrinsic && index > 0 {
+		return r.applySigned(st, index, extrinsic)
 	}
 	call, bare := bytes.CutPrefix(body, []byte{bareExtrinsic})
 	args, isTimestamp := bytes.CutPrefix(call, r.timestampSet[:])

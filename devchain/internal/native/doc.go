@@ -21,8 +21,15 @@
 //     They have axons (every fifth over IPv6) and less stake than a permit needs
 //     (1,000 tokens); the first eight have certificates, which are the ed25519
 //     public keys of the same URIs.
-//   - //Charlie and //Dave have commitments on subnet 1: the plain bytes
-//     "commitment-charlie" and "commitment-dave".
+//   - On subnet 1, //Charlie and //Dave have committed to the plain bytes
+//     "commitment-charlie" and "commitment-dave", //Miner0 to 200 zeros, //Miner1
+//     to a SHA-256 hash, //Bob to something that is timelocked until round 2³² of
+//     the randomness beacon (nobody has encrypted it), and //Ferdie, who is not
+//     registered, to "commitment-ferdie". The texts "revealed-alice-1" and
+//     "revealed-alice-2" of //Alice and "revealed-ferdie" are revealed already.
+//     //Miner0 to //Miner2 have proven to own EVM addresses, the first three of
+//     Ethereum's own development chains.
+//   - The price of a subnet's alpha is its netuid times 0.05 TAO.
 //   - //Alice, //Bob, //Charlie, //Dave, //Eve and //Ferdie have 1,000,000 TAO
 //     each; //Alice is sudo.
 //
@@ -33,13 +40,20 @@
 // from stakes and weights, and the emission of the blocks since the last epoch is
 // paid as alpha. So that something changes without anybody sending extrinsics,
 // //Bob, //Charlie and //Dave set slightly different weights at each epoch, and
-// their last_update moves; //Alice never acts, and with [Config].Quiet nobody
-// does. Epochs count in whole numbers: the same blocks give the same state on
-// every machine.
+// their last_update moves; with [Config].Quiet nobody acts. Epochs count in
+// whole numbers: the same blocks give the same state on every machine.
+//
+// In block 2 //Alice commits to "commitment-alice" on subnet 1, by an extrinsic
+// that she has signed: it is number 1 of the block, behind the timestamp.
+//
+// The rounds of drand's quicknet are stored as their time comes, four in a block
+// of twelve seconds, with stand-ins for the beacon's signatures. A token contract
+// at 0x5FbDB2315678afecb367f032d93F642f64180aa3, behind which there is no code,
+// logs a Transfer in every block and an Approval in every tenth.
 //
 // # Limits
 //
-// A block holds its timestamp and no other extrinsic yet. Epochs follow the
+// Of signed extrinsics only Commitments.set_commitment runs yet. Epochs follow the
 // chain's rules without its options: no liquid alpha, no bond penalties, no child
 // keys, and emission is one alpha per block and subnet.
 package native

@@ -209,9 +209,6 @@ func (r *Runtime) SetCommitment(st runtime.State, netuid uint16, hotkey [32]byte
 			return false
 		}
 	}
-	c := registration{Block: uint32(r.blockNumber(st))}
-	c.Info.Fields = []scale.Enum{field}
-	r.items.Commitments.CommitmentOf.set(st, c, u16(netuid), hotkey[:])
-	r.items.Commitments.LastCommitment.set(st, c.Block, u16(netuid), hotkey[:])
+	r.commit(st, netuid, hotkey, []scale.Enum{field})
 	return true
 }

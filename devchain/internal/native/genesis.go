@@ -74,10 +74,12 @@ func (r *Runtime) Genesis(st runtime.State) error {
 		}
 		r.seedConsensus(st, subnet)
 	}
-	if r.subnetExists(st, 1) {
-		r.SetCommitment(st, 1, r.keys.validators[2], []byte("commitment-charlie"))
-		r.SetCommitment(st, 1, r.keys.validators[3], []byte("commitment-dave"))
+	r.seedPublished(st)
+	if at := r.config.GenesisTime; !at.IsZero() {
+		r.storePulses(st, at)
 	}
+	st.Delete(eventsKey) // block 0 has none
+	r.items.System.EventCount.delete(st)
 	return nil
 }
 

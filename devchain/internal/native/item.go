@@ -140,3 +140,6 @@ func u16(v uint16) []byte { return binary.LittleEndian.AppendUint16(nil, v) }
 
 // u32 is an encoded map key.
 func u32(v uint32) []byte { return binary.LittleEndian.AppendUint32(nil, v) }
+
+// u64 is an encoded map key.
+func u64(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }

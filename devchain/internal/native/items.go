@@ -132,8 +132,17 @@ type items struct {
 		ChainId item[uint64] //nolint:revive // the chain's name
 	}
 	Commitments struct {
-		CommitmentOf   item[registration]
-		LastCommitment item[uint32]
+		CommitmentOf        item[registration]
+		LastCommitment      item[uint32]
+		RevealedCommitments item[[]revealed]
+		TimelockedIndex     item[[]timelockedOwner]
+		UsedSpaceOf         item[usedSpace]
+		MaxSpace            item[uint32]
+	}
+	Drand struct {
+		Pulses            item[pulse]
+		LastStoredRound   item[uint64]
+		OldestStoredRound item[uint64]
 	}
 	Swap struct {
 		FeeRate      item[uint16]
@@ -272,4 +281,5 @@ type subtensorItems struct {
 	LastHotkeyEmissionOnNetuid item[uint64]
 	AlphaDividendsPerSubnet    item[uint64]
 	AutoStakeDestination       item[account]
+	AssociatedEvmAddress       item[association]
 }

@@ -1,8 +1,10 @@
 package native
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/blake2b"
@@ -23,6 +25,9 @@ type Runtime struct {
 	keys        keyring
 
 	timestampSet [2]byte // the call Timestamp.set
+	maxFields    int     // of a commitment
+	// parsed is the metadata as clients read it, made when it is needed.
+	parsed func() (*scale.Metadata, error)
 }
 
 var _ runtime.Runtime = (*Runtime)(nil)
@@ -50,6 +55,10 @@ func New(config Config) (*Runtime, error) {
 		if r.metadata[version], err = described.Metadata(version); err != nil {
 			return nil, err
 		}
+	}
+	r.parsed = sync.OnceValues(func() (*scale.Metadata, error) { return scale.ParseMetadata(r.metadata[15]) })
+	if r.maxFields, err = maxFields(described); err != nil {
+		return nil, err
 	}
 	if err := bindItems(described, &r.items); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
@@ -132,6 +141,18 @@ func setVersionConstant(d *description.Runtime, v runtime.Version) error {
 		}
 	}
 	return errors.New("native: no constant System.Version")
+}
+
+// maxFields is how many fields a commitment may have.
+func maxFields(d *description.Runtime) (int, error) {
+	if p, ok := d.Pallet("Commitments"); ok {
+		for _, c := range p.Constants {
+			if c.Name == "MaxFields" && len(c.Value) == 4 {
+				return int(binary.LittleEndian.Uint32(c.Value)), nil
+			}
+		}
+	}
+	return 0, errors.New("native: no constant Commitments.MaxFields")
 }
 
 // callIndex is how the encoding of a call begins.

@@ -66,6 +66,29 @@ calls = {
         max_weight={"ref_time": 2**60, "proof_size": 0},
     ),
     "storage": call("System", "set_storage", items=[("0x01ff", "0x61")]),
+    "Ethereum": call(
+        "Ethereum", "transact",
+        transaction={"EIP1559": {
+            "chain_id": 964, "nonce": 0, "max_priority_fee_per_gas": 2**64, "max_fee_per_gas": 2**256 - 1, "gas_limit": 21000,
+            "action": {"Call": "0x" + "0b" * 20}, "value": 2**200 + 1, "input": "0xa9059cbb",
+            "access_list": [{"address": "0x" + "0c" * 20, "storage_keys": ["0x" + "0d" * 32]}],
+            "signature": {"odd_y_parity": True, "r": "0x" + "01" * 32, "s": "0x" + "02" * 32},
+        }},
+    ),
+    "pulse": call(
+        "Drand", "write_pulse",
+        pulses_payload={
+            "block_number": 7, "pulses": [{"round": 2**40, "randomness": "0x" + "ff" * 32, "signature": "0x" + "aa" * 48}],
+            "public": {"Sr25519": "0x" + "05" * 32},
+        },
+        signature={"Sr25519": "0x" + "06" * 64},
+    ),
+    "children": call("SubtensorModule", "set_children", hotkey=BOB, netuid=1, children=[(2**64 - 1, ALICE)]),
+    "no key": call("MevShield", "announce_next_key", enc_key=None),
+    "key": call("MevShield", "announce_next_key", enc_key="0x" + "e9" * 40),
+    "optional address": call(
+        "Crowdloan", "create", deposit=1, min_contribution=2**64 - 1, cap=3, end=4, call=None, target_address=ALICE,
+    ),
     "negative": call("AdminUtils", "sudo_set_alpha_sigmoid_steepness", netuid=1, steepness=-5),
     "fixed-point number": call("AdminUtils", "sudo_set_burn_increase_mult", netuid=1, burn_increase_mult={"bits": 2**127}),
     "enum without fields": call("SubtensorModule", "set_root_claim_type", new_root_claim_type="Swap"),

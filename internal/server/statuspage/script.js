@@ -14,7 +14,7 @@
   let streaming = null;   // the AbortController of the open stream
   let lastID = "";
   let refreshing = false;
-  let refreshAgain = 0;
+  let refreshAgain = false;
 
   const headers = () => (token ? { Authorization: "Bearer " + token } : {});
 
@@ -29,6 +29,7 @@
 
   function rows(id, list, cells, empty) {
     const body = $(id).tBodies[0];
+    $(id).className = list.length === 0 ? "empty" : "";
     const columns = $(id).tHead.rows[0].cells.length;
     const made = list.map((item) => {
       const row = node("tr");
@@ -61,7 +62,7 @@
 
   const plural = (count, word) => number.format(count) + " " + word + (count === 1 ? "" : "s");
   const clock = (at) => at.toLocaleTimeString("en-GB");
-  const stateClass = (state) => (state === "healthy" ? "good" : state === "idle" || state === "connecting" ? "warn" : "bad");
+  const stateClass = (state) => (state === "healthy" ? "good" : state === "idle" ? "idle" : state === "connecting" ? "warn" : "bad");
 
   // --- what is shown
 
@@ -106,8 +107,8 @@
     rows("subnets", s.subnets, (n) => {
       const behind = s.head ? Math.max(0, s.head.number - n.block) : 0;
       return [
-        node("td", n.netuid, "n"), node("td", number.format(n.neurons), "n"), node("td", number.format(n.block), "n"),
-        node("td", behind === 0 ? "–" : plural(behind, "block"), "n"), node("td", n.kept),
+        node("td", n.netuid), node("td", number.format(n.neurons), "n"), node("td", number.format(n.block), "n"),
+        node("td", behind === 0 ? "–" : plural(behind, "block"), "n"), node("td", n.kept, "n"),
       ];
     }, "None yet: a subnet is kept while somebody asks for it.");
     rows("identities", s.identities, (i) => [node("td", i.name), node("td", i.netuid, "n")], "No identities are configured.");
@@ -127,7 +128,7 @@
     $("intents-card").hidden = !s.intents;
     rows("intents", s.intents || [], (i) => [node("td", i.identity), node("td", i.state), node("td", number.format(i.count), "n")], "None.");
     rows("errors", s.recent_errors, (e) => [
-      node("td", clock(new Date(e.at)), "n"), node("td", e.status, "n bad"), node("td", e.method + " " + e.route, "mono"),
+      node("td", clock(new Date(e.at))), node("td", e.status, "bad"), node("td", e.method + " " + e.route, "mono"),
       node("td", e.detail), node("td", e.request_id, "mono quiet"), node("td", number.format(e.count), "n"),
     ], "None since the start.");
   }
@@ -145,7 +146,7 @@
 
   function drawRhythm() {
     const times = heads.slice(1).map((at, i) => (at - heads[i]) / 1000);
-    const slots = 40, width = 240 / slots, highest = Math.max(...times, 0.001);
+    const slots = Math.max(times.length, 24), width = 240 / slots, highest = Math.max(...times, 0.001);
     const bars = times.map((seconds, i) => {
       const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
       const height = Math.max(1.5, (46 * seconds) / highest);
@@ -173,24 +174,25 @@
 
   async function refresh() {
     if (refreshing) {
-      refreshAgain = refreshAgain || 1;
+      refreshAgain = true;
       return;
     }
     refreshing = true;
     const asked = token;
     try {
       const answer = await fetch(api + "status", { headers: headers(), cache: "no-store" });
-      if (asked !== token) return;
-      if (answer.ok) {
-        status = await answer.json();
+      const body = await answer.json().catch(() => ({}));
+      if (asked !== token) {
+        refreshAgain = true; // that was the answer to another question
+      } else if (answer.ok) {
+        status = body;
         statusAt = performance.now();
         notice("");
         show("board");
         draw();
         if (!streaming) listen();
       } else {
-        const detail = await answer.json().then((body) => body.detail, () => answer.statusText);
-        refused(answer.status, detail);
+        refused(answer.status, body.detail || answer.statusText);
       }
     } catch {
       notice("The service does not answer. Trying again…");
@@ -198,8 +200,8 @@
       refreshing = false;
     }
     if (refreshAgain) {
-      refreshAgain = 0;
-      setTimeout(refresh, 500);
+      refreshAgain = false;
+      setTimeout(refresh, 300);
     }
   }
 
@@ -208,7 +210,7 @@
       notice("The status can not be read: " + code + " " + detail);
       return;
     }
-    const text = code === 401 ? "" : code === 403 ? "That is not the token of this service." : detail + ". Try again in a moment.";
+    const text = code === 429 ? detail + ". Try again in a moment." : token ? "That is not the token of this service." : "";
     if (code !== 429) forget();
     show("ask");
     notice("");
