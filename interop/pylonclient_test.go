@@ -28,6 +28,7 @@ func TestPublishedPythonClients(t *testing.T) {
 			service, _ := startDev(t, flags...)
 			python := filepath.Join(cache, "pylon-client-"+version, "bin", "python")
 			script(t, 3*time.Minute, python, filepath.Join(root, "interop", "pylonclient", "check.py"), "--url", service, "--down-url", down)
+			script(t, 3*time.Minute, python, filepath.Join(root, "interop", "pylonclient", "reads.py"), "--url", service)
 		})
 	}
 }

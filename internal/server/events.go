@@ -51,6 +51,7 @@ func (x *exchange) answerEvents() error {
 		out.write(e.text)
 	}
 
+	stopping, _ := x.request.Context().Value(stoppingKey{}).(<-chan struct{}) // nil without Serve
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
@@ -73,7 +74,7 @@ func (x *exchange) answerEvents() error {
 			out.write(streamBeat)
 		case <-x.ctx.Done():
 			return nil
-		case <-s.stopped:
+		case <-stopping:
 			return nil
 		}
 	}

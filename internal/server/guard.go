@@ -104,6 +104,7 @@ func (x *exchange) verify(want *digest, token string) error {
 	throttle := x.server.throttle
 	if throttle == nil {
 		if !right {
+			x.failedToken(wrongReason)
 			return errWrongToken()
 		}
 		return nil
@@ -115,7 +116,7 @@ func (x *exchange) verify(want *digest, token string) error {
 		if trusted := throttle.trusts(sender, want, now); trusted && right {
 			return nil
 		}
-		x.server.instruments.failedTokens(x.route.guard, true)
+		x.failedToken(throttledReason)
 		return &problem.Error{
 			Kind:       problem.TooMany,
 			Detail:     "Too many wrong tokens from this address",
@@ -126,7 +127,7 @@ func (x *exchange) verify(want *digest, token string) error {
 		return nil
 	default:
 		throttle.fail(sender, now)
-		x.server.instruments.failedTokens(x.route.guard, false)
+		x.failedToken(wrongReason)
 		if throttle.wait(sender, now) > 0 {
 			x.warnThrottled()
 		}

@@ -47,15 +47,18 @@ func (s *Server) newInstruments() (*instruments, error) {
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pylon_token_failures_total",
 			Help: "Wrong tokens, and tokens that were refused because their address had sent too many wrong ones",
-		}, []string{"guard", "reason"}),
+		}, []string{"guard", "identity", "reason"}),
 		turnedAway: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pylon_connections_refused_total",
 			Help: "Connections that were closed because there were too many",
 		}, []string{"reason"}),
 	}
-	for _, g := range []guard{openAccess, identityKey, metricsKey} {
-		i.tokens.WithLabelValues(g.String(), wrongReason)
-		i.tokens.WithLabelValues(g.String(), throttledReason)
+	for _, reason := range []string{wrongReason, throttledReason} {
+		i.tokens.WithLabelValues(openAccess.String(), noIdentity, reason)
+		i.tokens.WithLabelValues(metricsKey.String(), noIdentity, reason)
+		for _, known := range s.identityList {
+			i.tokens.WithLabelValues(identityKey.String(), known.Name, reason)
+		}
 	}
 	for _, reason := range []string{refusedForAll, refusedForAddress, closedForOthers} {
 		i.turnedAway.WithLabelValues(reason)
@@ -89,12 +92,16 @@ const (
 	throttledReason = "throttled"
 )
 
-func (i *instruments) failedTokens(by guard, throttled bool) {
-	reason := wrongReason
-	if throttled {
-		reason = throttledReason
+// noIdentity is the label of routes that belong to none.
+const noIdentity = "N/A"
+
+// failedToken counts a token that failed on a route.
+func (x *exchange) failedToken(reason string) {
+	identity := noIdentity
+	if x.route.guard == identityKey {
+		identity = x.param("identity_name") // which is known, or its token would not have been looked at
 	}
-	i.tokens.WithLabelValues(by.String(), reason).Inc()
+	x.server.instruments.tokens.WithLabelValues(x.route.guard.String(), identity, reason).Inc()
 }
 
 // meter counts the requests of one route. It looks the label values up once, not with every request.

@@ -150,6 +150,9 @@ func pathParameter(name string) *huma.Param {
 	if isPathInteger(name) {
 		parameter.Schema.Type = huma.TypeInteger
 	}
+	if name == "contract_address" {
+		parameter.Schema.Pattern = "^(0x)?[0-9a-fA-F]{40}$"
+	}
 	parameter.Description = map[string]string{
 		"netuid":           "Number of the subnet.",
 		"block_number":     "Number of the block.",

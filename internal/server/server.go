@@ -90,12 +90,17 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
+// stoppingKey finds the channel that closes when the server that a request came to begins to stop.
+type stoppingKey struct{}
+
 // Serve answers requests from the listener until ctx ends. Then it takes no more of them and lets those in flight
 // finish, for at most the drain timeout. It closes the listener. The error is nil after a stop in time.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	// Requests in flight do not end with ctx, but with this function, when the time to drain is over.
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	// Streams would never finish: they hear of the stop.
+	base = context.WithValue(base, stoppingKey{}, ctx.Done())
 	server := &http.Server{
 		Handler:                      s,
 		BaseContext:                  func(net.Listener) context.Context { return base },
@@ -108,7 +113,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		DisableGeneralOptionsHandler: true,
 	}
-	// The readers of events would never finish.
 	listening, deaf := context.WithCancel(ctx)
 	var following sync.WaitGroup
 	defer following.Wait()

@@ -10,10 +10,9 @@ import (
 )
 
 // throttle slows down who guesses tokens. It counts the wrong tokens of each client address: after a number of them
-// within a minute the address is told to wait, and its tokens are not compared any more, until time has given it back
-// one try.
+// within a minute the address is told to wait, whatever tokens it sends, until time has given it back one try.
 //
-// A token that was right from the same address before stays right while the address waits. So somebody who works from
+// But a token that was right from the same address before stays right while the address waits. So somebody who works from
 // behind the address of a bad neighbour (a proxy, a NAT, the same machine) goes on working, and somebody who guesses
 // still learns nothing: what is guessed while waiting is refused, right or wrong.
 //

@@ -106,10 +106,10 @@ func TestWrongTokensAreThrottled(t *testing.T) {
 		if n := strings.Count(f.log.String(), "too many wrong tokens"); n == 0 || n > 4 {
 			t.Errorf("%d warnings", n)
 		}
-		if wrong := counted(t, f.instruments.tokens.WithLabelValues("open_access", "wrong")); wrong != 22 {
+		if wrong := counted(t, f.instruments.tokens.WithLabelValues("open_access", "N/A", "wrong")); wrong != 22 {
 			t.Errorf("%v wrong tokens are counted", wrong)
 		}
-		if throttled := counted(t, f.instruments.tokens.WithLabelValues("identity", "throttled")); throttled != 1 {
+		if throttled := counted(t, f.instruments.tokens.WithLabelValues("identity", "sn1", "throttled")); throttled != 1 {
 			t.Errorf("%v throttled tokens of identities are counted", throttled)
 		}
 	})
