@@ -15,7 +15,8 @@ type Options[P synapse.Message] struct {
 	// reason. The sender's hotkey is not proven yet. Defaults to nobody.
 	Blacklist func(ctx context.Context, m P) (refuse bool, reason string)
 	// Verify fails for a sender whose signature is not good, with status 401. It
-	// replaces DefaultVerify, which it may call. Defaults to DefaultVerify.
+	// replaces DefaultVerify, which it may call. Messages signed with btauth/1 were
+	// checked before it is called. Defaults to DefaultVerify.
 	Verify func(ctx context.Context, m P) error
 	// Priority returns how soon a message is served when all workers are busy:
 	// higher is sooner. An error that wraps context.DeadlineExceeded is answered

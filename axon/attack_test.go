@@ -292,6 +292,31 @@ func TestSlowCallers(t *testing.T) {
 	}
 }
 
+// A caller who does not read his answer keeps no worker from others.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	answered := make(chan struct{}, 1)
+	_, address := serve(t, axon.Config{Settings: axon.Settings{MaxWorkers: 1}, WriteTimeout: 30 * time.Second}, attach(func(_ context.Context, m *Dummy) error {
+		if m.Input == 1 {
+			m.Note = strings.Repeat("x", 64<<20) // more than fits between two sockets
+			answered <- struct{}{}
+		}
+		return nil
+	}))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, build(t, &Dummy{Input: 1}, time.Now().UnixNano()).bytes()); err != nil {
+		t.Fatal(err)
+	}
+	<-answered
+	if got := build(t, &Dummy{Input: 2}, time.Now().UnixNano()).send(address); got.status != http.StatusOK {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 // Connections beyond the bound wait until others end.
 func TestConnectionLimit(t *testing.T) {
 	t.Parallel()

@@ -153,7 +153,7 @@ func CallerFrom(ctx context.Context) (Caller, bool) {
 	if !ok {
 		return Caller{}, false
 	}
-	return c.caller, true
+	return *c.caller(), true
 }
 
 type callKey struct{}

@@ -107,7 +107,7 @@ func (c *call) readMessage() (synapse.Message, error) {
 		return nil, c.bodyError(err)
 	}
 	signed := c.head.Base().ComputedBodyHash().Or("")
-	if hash != signed && !c.caller.BTAuth {
+	if hash != signed && !c.caller().BTAuth {
 		if c.a.config.Mode == Compatible {
 			return nil, fmt.Errorf("%w between header body hash %s and parsed body hash %s", errBodyHash, signed, hash)
 		}

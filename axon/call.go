@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bittensor-pylon/pylon/btauth"
@@ -17,15 +18,16 @@ import (
 
 // call is one message on its way.
 type call struct {
-	a      *Axon
-	w      http.ResponseWriter
-	r      *http.Request
-	route  *route
-	start  time.Time // of the whole, by the real clock
-	head   synapse.Message
-	caller Caller
-	body   []byte // when it was read early
+	a     *Axon
+	w     http.ResponseWriter
+	r     *http.Request
+	route *route
+	start time.Time // of the whole, by the real clock
+	head  synapse.Message
+	body  []byte // when it was read early
 
+	// who is replaced, never changed: a hook may have passed the context on.
+	who atomic.Pointer[Caller]
 	// Of the address that the caller claims.
 	prefix     uint16
 	addressErr error
@@ -40,6 +42,7 @@ type call struct {
 // ServeHTTP serves one message.
 func (a *Axon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{a: a, w: w, r: r, start: time.Now()}
+	c.who.Store(new(Caller))
 	// Also for a body that nobody reads: net/http reads it to its end to use the
 	// connection again.
 	_ = http.NewResponseController(w).SetReadDeadline(c.start.Add(a.config.BodyTimeout))
@@ -47,13 +50,13 @@ func (a *Axon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	observation := Observation{
 		Name: c.name(), Status: c.status, Duration: time.Since(c.start), Queued: c.queued, BytesIn: c.read, BytesOut: int64(c.sent),
 	}
-	if c.caller.Verified {
-		observation.Hotkey = c.caller.Hotkey
+	if caller := c.caller(); caller.Verified {
+		observation.Hotkey = caller.Hotkey
 	}
 	a.config.Observe(observation)
 	if a.config.Logger.Enabled(r.Context(), slog.LevelDebug) {
 		a.config.Logger.DebugContext(
-			r.Context(), "message", "name", observation.Name, "hotkey", c.caller.Hotkey, "remote", r.RemoteAddr,
+			r.Context(), "message", "name", observation.Name, "hotkey", c.caller().Hotkey, "remote", r.RemoteAddr,
 			"status", c.status, "in", c.read, "out", c.sent, "duration", observation.Duration,
 		)
 	}
@@ -68,6 +71,8 @@ func (c *call) name() string {
 	}
 	return c.route.name
 }
+
+func (c *call) caller() *Caller { return c.who.Load() }
 
 func (c *call) elapsed() float64 { return time.Since(c.start).Seconds() }
 
@@ -138,9 +143,12 @@ func (c *call) handle() error {
 			return refusal(http.StatusForbidden, "Forbidden. Key is blacklisted: %s.", reason)
 		}
 	}
-	if c.caller.BTAuth {
-		// Its signature is over the body.
+	if c.caller().BTAuth {
+		// Its signature is over the body, and no hook takes the place of it.
 		if err := c.readBody(); err != nil {
+			return err
+		}
+		if err := notVerified(c.verifyBTAuth(ctx)); err != nil {
 			return err
 		}
 	}
@@ -168,22 +176,22 @@ func (c *call) handle() error {
 		return c.late(err)
 	}
 	c.queued = time.Since(waiting)
-	defer c.a.queue.release()
-	return c.run(ctx, m)
-}
-
-// run calls the function and answers.
-func (c *call) run(ctx context.Context, m synapse.Message) error {
 	began := time.Now()
 	if c.route.stream != nil {
 		s := &Stream{call: c, message: m, began: began}
-		err := c.route.stream(ctx, m, s)
-		return s.finish(c.late(err))
+		return s.finish(c.late(c.work(func() error { return c.route.stream(ctx, m, s) })))
 	}
-	if err := c.route.forward(ctx, m); err != nil {
+	if err := c.work(func() error { return c.route.forward(ctx, m) }); err != nil {
 		return c.late(err)
 	}
 	return c.respond(m, began)
+}
+
+// work calls the function and gives its worker back, before the answer is
+// written: a caller who is slow to read it keeps no worker.
+func (c *call) work(function func() error) error {
+	defer c.a.queue.release()
+	return function()
 }
 
 // late turns an error that comes from the end of the message's time into status
@@ -221,7 +229,11 @@ func (c *call) verify(ctx context.Context) error {
 	if c.route.verify != nil {
 		check = c.route.verify
 	}
-	err := check(ctx, c.head)
+	return notVerified(check(ctx, c.head))
+}
+
+// notVerified turns what is wrong with a signature into status 401.
+func notVerified(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -235,10 +247,9 @@ func (c *call) verify(ctx context.Context) error {
 func (c *call) readHeaders() error {
 	header := c.r.Header
 	m := c.route.message()
-	remote := remoteOf(c.r)
-	c.caller.Remote = remote
+	caller := Caller{Remote: remoteOf(c.r)}
 	if c.a.config.BTAuth != nil && btauth.Signed(header) {
-		c.caller.BTAuth = true
+		caller.BTAuth = true
 		if err := synapse.Reset(m); err != nil {
 			return err
 		}
@@ -260,14 +271,15 @@ func (c *call) readHeaders() error {
 
 	base := m.Base()
 	from := &base.Dendrite
-	c.caller.Hotkey = from.Hotkey.Or("")
-	c.caller.PublicKey, c.prefix, c.addressErr = ss58.Decode(c.caller.Hotkey)
-	c.caller.UUID = from.UUID.Or("")
-	c.caller.Version = from.Version.Or(0)
-	c.caller.Nonce = from.Nonce.Or(0)
-	if remote.IsValid() {
-		from.IP = synapse.Some(remote.Addr().String())
-		from.Port = synapse.Some(int(remote.Port()))
+	caller.Hotkey = from.Hotkey.Or("")
+	caller.PublicKey, c.prefix, c.addressErr = ss58.Decode(caller.Hotkey)
+	caller.UUID = from.UUID.Or("")
+	caller.Version = from.Version.Or(0)
+	caller.Nonce = from.Nonce.Or(0)
+	c.who.Store(&caller)
+	if caller.Remote.IsValid() {
+		from.IP = synapse.Some(caller.Remote.Addr().String())
+		from.Port = synapse.Some(int(caller.Remote.Port()))
 	}
 	if c.a.config.Mode == Strict {
 		base.Axon.StatusMessage = synapse.Optional[string]{}
@@ -318,6 +330,8 @@ func (c *call) verifyBTAuth(ctx context.Context) error {
 		}
 		return &storeError{err}
 	}
-	c.caller.Hotkey, c.caller.PublicKey, c.caller.Nonce, c.caller.Verified = who.Hotkey, who.PublicKey, who.Nonce, true
+	caller := *c.caller()
+	caller.Hotkey, caller.PublicKey, caller.Nonce, caller.Verified = who.Hotkey, who.PublicKey, who.Nonce, true
+	c.who.Store(&caller)
 	return nil
 }

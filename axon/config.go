@@ -40,7 +40,8 @@ type Config struct {
 
 	// Signer is the hotkey of this neuron. Required.
 	Signer synapse.Signer
-	// Verifier checks the signatures of callers. Required.
+	// Verifier checks the signatures of callers: wallet.NewVerifier's, or
+	// wallet.Sr25519, which is slower where there are many. Required.
 	Verifier synapse.Verifier
 	// Coldkey is the address of the coldkey, for Info. Defaults to "".
 	Coldkey string
@@ -52,7 +53,8 @@ type Config struct {
 
 	// Nonces remembers the nonces of clients. Defaults to a MemoryNonces of its
 	// own; then messages are refused, in Strict mode, that were signed before New,
-	// because the process before this one may have taken them.
+	// because the process before this one may have taken them. (One from a caller
+	// whose clock is ahead can be taken again for as long as that clock is ahead.)
 	Nonces NonceStore
 	// MaxTimeout is the longest timeout of a message that counts, for the age of
 	// its nonce and for how long a function may take. Only for Strict mode.

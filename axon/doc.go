@@ -3,7 +3,7 @@
 // Python SDK 6 to 10, those of package dendrite, and, when that is switched on,
 // the signed requests of SDK 11 (package btauth), all on one port.
 //
-//	a, err := axon.New(axon.Config{Signer: key, Verifier: wallet.Sr25519})
+//	a, err := axon.New(axon.Config{Signer: key, Verifier: wallet.NewVerifier(0)})
 //	err = axon.Attach(a, func(ctx context.Context, p *Prompting) error {
 //		caller, _ := axon.CallerFrom(ctx)
 //		p.Completion = answer(caller.Hotkey, p.Messages)

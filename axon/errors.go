@@ -48,7 +48,7 @@ func refusal(code int, format string, args ...any) *Error {
 func (c *call) internalError(err error) *Error {
 	id := newUUID()
 	c.a.config.Logger.ErrorContext(
-		c.r.Context(), "message failed", "id", id, "name", c.name(), "hotkey", c.caller.Hotkey, "error", err,
+		c.r.Context(), "message failed", "id", id, "name", c.name(), "hotkey", c.caller().Hotkey, "error", err,
 	)
 	return &Error{Code: http.StatusInternalServerError, Message: "Internal Server Error #" + id, Err: err}
 }

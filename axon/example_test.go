@@ -19,7 +19,7 @@ type Translate struct {
 
 func Example() {
 	hotkey, _ := wallet.FromURI("//Bob")
-	a, err := axon.New(axon.Config{Signer: hotkey, Verifier: wallet.Sr25519})
+	a, err := axon.New(axon.Config{Signer: hotkey, Verifier: wallet.NewVerifier(0)})
 	if err != nil {
 		fmt.Println(err)
 		return

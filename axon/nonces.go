@@ -11,7 +11,9 @@ import (
 )
 
 // NonceStore remembers the newest nonce of each client. A client is a hotkey
-// together with the id of the object that signs with it.
+// together with the id of the object that signs with it. Axons that have one
+// hotkey between them, or that must not forget what they took when they start
+// again, need a store that they share.
 type NonceStore interface {
 	// Last returns the newest nonce of a client, if there is one. It only saves
 	// work: Advance decides.

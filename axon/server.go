@@ -57,6 +57,7 @@ func (a *Axon) StartOn(listener net.Listener) error {
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    c.MaxHeader,
 		TLSConfig:         c.TLS,
+		Protocols:         onlyHTTP1(),
 		ErrorLog:          slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
 	}
 	s.addr = listener.Addr()
@@ -77,6 +78,13 @@ func (a *Axon) StartOn(listener net.Listener) error {
 		}
 	}()
 	return nil
+}
+
+// onlyHTTP1 is all that neurons speak.
+func onlyHTTP1() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	return p
 }
 
 // Started tells whether the axon serves.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -100,12 +101,16 @@ func TestAttachRefuses(t *testing.T) {
 
 func TestStartAndStop(t *testing.T) {
 	t.Parallel()
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	// From below the ports that outgoing connections get.
+	port := 10_000 + rand.IntN(10_000)
+	for {
+		probe, err := net.Listen("tcp", "127.0.0.1:"+itoa(port))
+		if err == nil {
+			probe.Close()
+			break
+		}
+		port = 10_000 + rand.IntN(10_000)
 	}
-	port := probe.Addr().(*net.TCPAddr).Port
-	probe.Close()
 	var log bytes.Buffer
 	a, err := axon.New(axon.Config{
 		Settings: axon.Settings{IP: "127.0.0.1", Port: port}, Signer: key(t, "//Bob"), Verifier: wallet.Sr25519,
@@ -543,6 +548,19 @@ func TestBTAuth(t *testing.T) {
 		t.Errorf("caller %+v, in the message %s", caller, inMessage)
 	}
 	if got := send(address, body, strings.Replace(body, "41", "42", 1)); got.status != http.StatusUnauthorized || !strings.HasPrefix(got.message(t), "Not Verified with error: BadSignature") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	// A hook in the place of DefaultVerify does not take the signature away.
+	_, hooked := serve(t, axon.Config{BTAuth: auth}, attach(double, axon.Options[*Dummy]{Verify: func(ctx context.Context, _ *Dummy) error {
+		if caller, _ := axon.CallerFrom(ctx); !caller.Verified {
+			t.Error("the hook was called for a caller who was not checked")
+		}
+		return nil
+	}}))
+	if got := send(hooked, body, strings.Replace(body, "41", "42", 1)); got.status != http.StatusUnauthorized {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := send(hooked, body, body); got.status != http.StatusOK {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	_, without := serve(t, axon.Config{}, function)

@@ -75,7 +75,7 @@ func (s *Stream) finish(err error) error {
 		return http.NewResponseController(c.w).Flush()
 	}
 	if err != nil {
-		c.a.config.Logger.ErrorContext(c.r.Context(), "stream failed", "name", c.name(), "hotkey", c.caller.Hotkey, "error", err)
+		c.a.config.Logger.ErrorContext(c.r.Context(), "stream failed", "name", c.name(), "hotkey", c.caller().Hotkey, "error", err)
 	}
 	if (err != nil || s.err != nil) && c.a.config.Mode == Strict {
 		c.broken = true

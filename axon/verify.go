@@ -32,15 +32,12 @@ const allowedDelta = 4 * time.Second
 // caller.
 func (a *Axon) DefaultVerify(ctx context.Context, m synapse.Message) error {
 	c, ok := ctx.Value(callKey{}).(*call)
-	if ok && c.caller.BTAuth {
-		if !c.caller.Verified {
-			return c.verifyBTAuth(ctx)
-		}
-		return nil
+	if ok && c.caller().BTAuth {
+		return nil // its signature was checked before any hook
 	}
 	base := m.Base()
 	var known *call
-	if ok && c.caller.Hotkey == base.Dendrite.Hotkey.Or("") {
+	if ok && c.caller().Hotkey == base.Dendrite.Hotkey.Or("") {
 		known = c // which has decoded the hotkey already
 	}
 	public, err := a.verify(ctx, base, known)
@@ -48,8 +45,9 @@ func (a *Axon) DefaultVerify(ctx context.Context, m synapse.Message) error {
 		return err
 	}
 	if ok {
-		c.caller.PublicKey = public
-		c.caller.Verified = true
+		caller := *c.caller()
+		caller.PublicKey, caller.Verified = public, true
+		c.who.Store(&caller)
 	}
 	return nil
 }
@@ -62,7 +60,7 @@ func (a *Axon) verify(ctx context.Context, base *synapse.Synapse, c *call) (publ
 	}
 	var prefix uint16
 	if c != nil {
-		public, prefix, err = c.caller.PublicKey, c.prefix, c.addressErr
+		public, prefix, err = c.caller().PublicKey, c.prefix, c.addressErr
 	} else {
 		public, prefix, err = ss58.Decode(hotkey)
 	}

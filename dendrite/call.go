@@ -39,8 +39,23 @@ type Result[P synapse.Message] struct {
 // message and never nil. The error is nil if the answer's status is 200, else an
 // *Error.
 func Call[T any, P synapse.Of[T]](ctx context.Context, d *Dendrite, target synapse.AxonInfo, m P, options ...Options) (P, error) {
+	return callPrepared[T](ctx, d, target, m, prepare(m), options)
+}
+
+// preparation is a prepared message, or why there is none.
+type preparation struct {
+	message *synapse.Prepared
+	err     error
+}
+
+func prepare(m synapse.Message) preparation {
+	p, err := synapse.Prepare(m)
+	return preparation{p, err}
+}
+
+func callPrepared[T any, P synapse.Of[T]](ctx context.Context, d *Dendrite, target synapse.AxonInfo, m P, prepared preparation, options []Options) (P, error) {
 	answer := clone[T](m)
-	c := d.newCall(target, answer, func() synapse.Message { return P(new(T)) }, options)
+	c := d.newCall(target, answer, prepared, func() synapse.Message { return P(new(T)) }, options)
 	return answer, c.run(ctx)
 }
 
@@ -48,8 +63,9 @@ func Call[T any, P synapse.Of[T]](ctx context.Context, d *Dendrite, target synap
 // of the targets.
 func Forward[T any, P synapse.Of[T]](ctx context.Context, d *Dendrite, targets []synapse.AxonInfo, m P, options ...Options) []Result[P] {
 	results := make([]Result[P], len(targets))
+	prepared := prepare(m) // once for all
 	call := func(i int) {
-		answer, err := Call[T](ctx, d, targets[i], m, options...)
+		answer, err := callPrepared[T](ctx, d, targets[i], m, prepared, options)
 		results[i] = Result[P]{targets[i], answer, err}
 	}
 	if len(options) > 0 && options[0].Sequential || len(targets) < 2 {
@@ -99,21 +115,24 @@ func clone[T any, P synapse.Of[T]](m P) P {
 
 // call is one call to one axon.
 type call struct {
-	d       *Dendrite
-	target  synapse.AxonInfo
-	name    string
-	answer  synapse.Message // the caller's message, to be sent and then to be filled
-	fresh   func() synapse.Message
-	timeout time.Duration
-	start   time.Time
-	out, in int64
+	d        *Dendrite
+	target   synapse.AxonInfo
+	name     string
+	prepared preparation
+	answer   synapse.Message // a copy of the caller's message, to be filled
+	fresh    func() synapse.Message
+	timeout  time.Duration
+	start    time.Time
+	out, in  int64
 
 	uuid     string
 	giveBack func()
 }
 
-func (d *Dendrite) newCall(target synapse.AxonInfo, answer synapse.Message, fresh func() synapse.Message, options []Options) *call {
-	c := &call{d: d, target: target, answer: answer, fresh: fresh, start: time.Now()}
+func (d *Dendrite) newCall(target synapse.AxonInfo, answer synapse.Message, prepared preparation, fresh func() synapse.Message, options []Options) *call {
+	c := &call{
+		d: d, target: target, name: synapse.NameOf(answer), prepared: prepared, answer: answer, fresh: fresh, start: time.Now(),
+	}
 	c.uuid, c.giveBack = d.lanes.take(target.Hotkey + target.IP + ":" + itoa(target.Port))
 	if len(options) > 0 {
 		c.timeout = options[0].Timeout
@@ -163,11 +182,13 @@ func (c *call) end(err error) error {
 	return err
 }
 
-// prepare signs the message for the target.
-func (c *call) prepare() (synapse.Headers, []byte, error) {
+// sign signs the message for the target.
+func (c *call) sign() (synapse.Headers, []byte, error) {
+	if c.prepared.err != nil {
+		return nil, nil, c.prepared.err
+	}
 	d := c.d
 	base := c.answer.Base()
-	c.name = synapse.NameOf(c.answer)
 	base.Name = c.name
 	base.Timeout = synapse.Some(c.timeout.Seconds())
 	base.HeaderSize = synapse.Some[int64](0)
@@ -181,23 +202,15 @@ func (c *call) prepare() (synapse.Headers, []byte, error) {
 		UUID:    synapse.Some(c.uuid),
 		Hotkey:  synapse.Some(d.hotkey),
 	}
-	hash, err := synapse.BodyHash(c.answer)
-	if err != nil {
-		return nil, nil, err
-	}
-	signature := d.config.Signer.Sign(synapse.RequestMessage(base.Dendrite, c.target.Hotkey, synapse.Some(hash)))
+	hash := synapse.Some(c.prepared.message.BodyHash())
+	signature := d.config.Signer.Sign(synapse.RequestMessage(base.Dendrite, c.target.Hotkey, hash))
 	base.Dendrite.Signature = synapse.Some(synapse.FormatSignature(signature))
-	body, err := synapse.AppendSizedRequest(nil, c.answer)
-	if err != nil {
-		return nil, nil, err
-	}
-	headers, err := synapse.HeadersWithHash(c.answer, hash)
-	return headers, body, err
+	return c.prepared.message.Request(base)
 }
 
 // send sends the message and returns the head of the answer.
 func (c *call) send(ctx context.Context) (*http.Response, error) {
-	headers, body, err := c.prepare()
+	headers, body, err := c.sign()
 	if err != nil {
 		return nil, err
 	}

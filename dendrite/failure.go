@@ -57,6 +57,9 @@ func isDisconnect(err error) bool {
 // isMalformed tells whether what the axon sent is not HTTP. Package net/http has
 // no types for that.
 func isMalformed(err error) bool {
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return false // the connection failed, such as by a reset
+	}
 	text := err.Error()
 	for _, sign := range [...]string{"malformed HTTP", "transport connection broken", "response headers exceeded", "malformed MIME header"} {
 		if strings.Contains(text, sign) {

@@ -35,7 +35,7 @@ type PieceReceiver interface {
 func Stream[T any, P synapse.Of[T]](ctx context.Context, d *Dendrite, target synapse.AxonInfo, m P, options ...Options) iter.Seq[Item[P]] {
 	return func(yield func(Item[P]) bool) {
 		answer := clone[T](m)
-		c := d.newCall(target, answer, func() synapse.Message { return P(new(T)) }, options)
+		c := d.newCall(target, answer, prepare(m), func() synapse.Message { return P(new(T)) }, options)
 		ctx, cancel := context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 		defer c.giveBack()

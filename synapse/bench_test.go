@@ -53,7 +53,7 @@ func BenchmarkToHeaders(b *testing.B) {
 	m := full()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := synapse.HeadersWithHash(m, synapse.EmptyBodyHash); err != nil {
+		if _, err := synapse.ToHeaders(m); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -474,6 +474,27 @@ func TestConformance019SeveralFields(t *testing.T) {
 	}
 }
 
+func TestFieldNames(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		m                synapse.Message
+		required, hashed []string
+	}{
+		{new(Prompting), []string{"roles", "messages"}, []string{"roles", "messages", "temperature", "meta"}},
+		{new(HashOrder), []string{}, []string{"d", "b", "a"}},
+		{new(synapse.Synapse), []string{}, []string{}},
+	} {
+		required, err := synapse.RequiredFields(c.m)
+		if diff := cmp.Diff(c.required, required); err != nil || diff != "" {
+			t.Errorf("%T: required %s, %v", c.m, diff, err)
+		}
+		hashed, err := synapse.RequiredHashFields(c.m)
+		if diff := cmp.Diff(c.hashed, hashed); err != nil || diff != "" {
+			t.Errorf("%T: hashed %s, %v", c.m, diff, err)
+		}
+	}
+}
+
 func TestConformance020NoHashFields(t *testing.T) {
 	t.Parallel()
 	if got := hashOf(t, new(Empty)); got != synapse.EmptyBodyHash {

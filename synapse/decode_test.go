@@ -440,6 +440,10 @@ type (
 		synapse.Synapse
 		A fmt.Stringer
 	}
+	badHeader struct {
+		synapse.Synapse
+		A int `json:"ü" synapse:"required"`
+	}
 	noBase  struct{ *synapse.Synapse }
 	badName struct{ synapse.Synapse }
 	common  struct {
@@ -476,6 +480,7 @@ func TestCheck(t *testing.T) {
 		"two fields are called x":   new(badTwice),
 		"field of every message":    new(badBase),
 		"fmt.Stringer":              new(badInterface),
+		"no header can":             new(badHeader),
 		"does not embed":            &noBase{new(synapse.Synapse)},
 		"part of a URL":             new(badName),
 		"HashFields names \"nope\"": new(HashUnknown),

@@ -30,7 +30,8 @@
 //   - frozen: an answer never replaces the sender's value.
 //
 // A SetDefaults method gives fields the defaults of the Python class. [New]
-// calls it, and so does everything here that reads a message.
+// calls it, and so does everything here that reads a message; a literal such as
+// &Prompting{} has Go's zero values instead.
 //
 // # Values
 //

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/big"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,72 +36,61 @@ var (
 
 // AppendRequest appends the body of a request as a Python dendrite writes it.
 // Values that JSON has no form for are refused with ErrNotSerializable.
-func AppendRequest(dst []byte, m Message) ([]byte, error) {
-	dst, _, err := appendBody(dst, m, styleRequest)
-	return dst, err
-}
-
-// AppendSizedRequest sets the message's TotalSize to the number of bytes of its
-// body as a request, and appends that body. Python counts the bytes of its
-// objects in memory instead; nobody checks the number.
-func AppendSizedRequest(dst []byte, m Message) ([]byte, error) {
-	base := m.Base()
-	base.TotalSize = Some[int64](0)
-	begin := len(dst)
-	dst, at, err := appendBody(dst, m, styleRequest)
-	if err != nil {
-		return dst, err
-	}
-	// The number takes the place of a zero, and its own digits count.
-	without := int64(len(dst) - begin - 1)
-	total := without + 1
-	for total != without+int64(len(strconv.FormatInt(total, 10))) {
-		total++
-	}
-	base.TotalSize = Some(total)
-	return slices.Replace(dst, at, at+1, strconv.AppendInt(nil, total, 10)...), nil
-}
+func AppendRequest(dst []byte, m Message) ([]byte, error) { return appendBody(dst, m, styleRequest) }
 
 // AppendResponse appends the body of an answer as a Python axon writes it.
 // Floats that are not finite are refused with ErrNotFinite.
-func AppendResponse(dst []byte, m Message) ([]byte, error) {
-	dst, _, err := appendBody(dst, m, styleResponse)
-	return dst, err
-}
+func AppendResponse(dst []byte, m Message) ([]byte, error) { return appendBody(dst, m, styleResponse) }
 
-// appendBody also returns where the value of total_size is.
-func appendBody(dst []byte, m Message, st *style) (out []byte, sizeAt int, err error) {
+func appendBody(dst []byte, m Message, st *style) ([]byte, error) {
 	s, err := schemaOf(m)
 	if err != nil {
-		return dst, 0, err
+		return dst, err
 	}
 	w := writer{style: st, dst: append(dst, '{')}
 	base := m.Base().effective()
-	w.name("name").str(s.name)
+	if _, err := w.base(s.name, &base); err != nil {
+		return dst, err
+	}
+	if err := w.fields(s, m); err != nil {
+		return dst, err
+	}
+	return append(w.dst, '}'), nil
+}
+
+// base writes the fields that every message has, and returns where the value of
+// total_size is.
+func (w *writer) base(name string, base *Synapse) (sizeAt int, err error) {
+	w.name("name").str(name)
 	w.name("timeout")
 	if err := w.float(base.Timeout); err != nil {
-		return dst, 0, fieldError("timeout", err)
+		return 0, fieldError("timeout", err)
 	}
 	w.name("total_size")
 	sizeAt = len(w.dst)
-	writeInt(&w, base.TotalSize)
+	writeInt(w, base.TotalSize)
 	writeInt(w.name("header_size"), base.HeaderSize)
 	if err := w.name("dendrite").terminal(&base.Dendrite); err != nil {
-		return dst, 0, fieldError("dendrite", err)
+		return 0, fieldError("dendrite", err)
 	}
 	if err := w.name("axon").terminal(&base.Axon); err != nil {
-		return dst, 0, fieldError("axon", err)
+		return 0, fieldError("axon", err)
 	}
 	w.name("computed_body_hash").optional(base.bodyHash)
+	return sizeAt, nil
+}
+
+// fields writes the fields of a message's own.
+func (w *writer) fields(s *schema, m Message) error {
 	root := reflect.ValueOf(m).Elem()
 	for i := range s.model.fields {
 		f := &s.model.fields[i]
 		w.name(f.name)
 		if err := w.value(f.shape, root.FieldByIndex(f.index), 0); err != nil {
-			return dst, 0, fieldError(f.name, err)
+			return fieldError(f.name, err)
 		}
 	}
-	return append(w.dst, '}'), sizeAt, nil
+	return nil
 }
 
 // writer appends JSON in one style.

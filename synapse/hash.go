@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 )
 
@@ -52,6 +53,8 @@ func (s *schema) hashSpans(body []byte, at []span, m Message) (string, error) {
 		f := &s.model.fields[i]
 		var err error
 		if at[i].end > 0 {
+			// Python's text is about as long as JSON's.
+			h.text = slices.Grow(h.text[:0], 3*(at[i].end-at[i].begin)/2)
 			in := scanner{data: body[:at[i].end], pos: at[i].begin}
 			h.text, err = f.shape.appendRaw(h.text[:0], &in, true)
 		} else {
@@ -94,6 +97,29 @@ func (h *hasher) add() {
 func (h *hasher) sum() string {
 	sum := sha3.Sum256(h.hashes)
 	return hex.EncodeToString(sum[:])
+}
+
+// RequiredFields returns the names of a message's fields that have no default.
+func RequiredFields(m Message) ([]string, error) { return fieldNames(m, (*schema).requiredFields) }
+
+// RequiredHashFields returns the names of the fields that a message's signature
+// covers, in the order of hashing.
+func RequiredHashFields(m Message) ([]string, error) { return fieldNames(m, (*schema).hashFields) }
+
+func (s *schema) requiredFields() []int { return s.required }
+
+func (s *schema) hashFields() []int { return s.hash }
+
+func fieldNames(m Message, which func(*schema) []int) ([]string, error) {
+	s, err := schemaOf(m)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, i := range which(s) {
+		names = append(names, s.model.fields[i].name)
+	}
+	return names, nil
 }
 
 // FieldText returns Python's text of a field, which is what BodyHash hashes. It

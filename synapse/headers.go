@@ -48,33 +48,21 @@ func ToHeaders(m Message) (Headers, error) {
 	return s.headers(m, hash)
 }
 
-// HeadersWithHash is ToHeaders for who has the body hash already.
-func HeadersWithHash(m Message, hash string) (Headers, error) {
-	s, err := schemaOf(m)
+func (s *schema) headers(m Message, hash string) (Headers, error) {
+	inputs, err := s.inputs(m)
 	if err != nil {
 		return nil, err
 	}
-	return s.headers(m, hash)
+	base := m.Base().effective()
+	return appendHeaders(s.name, &base, inputs, hash), nil
 }
 
-func (s *schema) headers(m Message, hash string) (Headers, error) {
-	base := m.Base().effective()
-	out := make(Headers, 0, 5+2*len(terminalFields)+len(s.required))
-	timeout := None
-	if base.Timeout.Present {
-		timeout = string(appendFloat(nil, base.Timeout.Value))
+// inputs are the headers of the required fields.
+func (s *schema) inputs(m Message) (Headers, error) {
+	if len(s.required) == 0 {
+		return nil, nil
 	}
-	out = append(out, Header{"name", s.name}, Header{"timeout", timeout})
-	for i := range terminalFields {
-		if text, ok := base.Axon.text(i); ok {
-			out = append(out, Header{axonHeaders[i], text})
-		}
-	}
-	for i := range terminalFields {
-		if text, ok := base.Dendrite.text(i); ok {
-			out = append(out, Header{dendriteHeaders[i], text})
-		}
-	}
+	inputs := make(Headers, 0, len(s.required))
 	root := reflect.ValueOf(m).Elem()
 	for _, i := range s.required {
 		f := &s.model.fields[i]
@@ -85,15 +73,36 @@ func (s *schema) headers(m Message, hash string) (Headers, error) {
 			return nil, fmt.Errorf("synapse: Error serializing %s with value %s. Objects must be json serializable.%w", f.name, text, quiet{err})
 		}
 		if ok {
-			out = append(out, Header{f.header, empty})
+			inputs = append(inputs, Header{f.header, empty})
 		}
 	}
+	return inputs, nil
+}
+
+func appendHeaders(name string, base *Synapse, inputs Headers, hash string) Headers {
+	out := make(Headers, 0, 5+2*len(terminalFields)+len(inputs))
+	timeout := None
+	if base.Timeout.Present {
+		timeout = FormatFloat(base.Timeout.Value)
+	}
+	out = append(out, Header{"name", name}, Header{"timeout", timeout})
+	for i := range terminalFields {
+		if text, ok := base.Axon.text(i); ok {
+			out = append(out, Header{axonHeaders[i], text})
+		}
+	}
+	for i := range terminalFields {
+		if text, ok := base.Dendrite.text(i); ok {
+			out = append(out, Header{dendriteHeaders[i], text})
+		}
+	}
+	out = append(out, inputs...)
 	return append(
 		out,
 		Header{"header_size", strconv.Itoa(headerSize(len(out)))},
 		Header{"total_size", strconv.FormatInt(base.TotalSize.Value, 10)},
 		Header{"computed_body_hash", hash},
-	), nil
+	)
 }
 
 // quiet wraps an error without adding to the text.
@@ -131,15 +140,6 @@ func headerSize(headers int) int {
 	default:
 		return 832
 	}
-}
-
-// GetTotalSize sets the message's TotalSize as AppendSizedRequest does, and
-// returns it.
-func GetTotalSize(m Message) (int64, error) {
-	if _, err := AppendSizedRequest(nil, m); err != nil {
-		return 0, err
-	}
-	return m.Base().TotalSize.Value, nil
 }
 
 // Inputs are what headers say, before it is checked and converted: the result

@@ -2,6 +2,7 @@ package synapse
 
 import (
 	"reflect"
+	"slices"
 )
 
 // appendRaw writes the value that is next in JSON as Python would after reading
@@ -161,15 +162,30 @@ func appendRawDict(dst []byte, in *scanner, key, elem *shape) ([]byte, error) {
 			return dst, err
 		}
 		value := span{middle, len(text)}
-		if index == nil {
-			index = make(map[string]int)
+		known := -1
+		if index != nil {
+			if i, ok := index[string(text[begin:middle])]; ok {
+				known = i
+			}
+		} else {
+			known = slices.IndexFunc(parts, func(p part) bool {
+				return string(text[p.key.begin:p.key.end]) == string(text[begin:middle])
+			})
 		}
-		if i, ok := index[string(text[begin:middle])]; ok {
-			parts[i].value = value
+		if known >= 0 {
+			parts[known].value = value
 			continue
 		}
-		index[string(text[begin:middle])] = len(parts)
 		parts = append(parts, part{span{begin, middle}, value})
+		switch n := len(parts); {
+		case index != nil:
+			index[string(text[begin:middle])] = n - 1
+		case n >= indexFrom:
+			index = make(map[string]int, n)
+			for i, p := range parts {
+				index[string(text[p.key.begin:p.key.end])] = i
+			}
+		}
 	}
 	dst = append(dst, '{')
 	for i, p := range parts {

@@ -167,6 +167,9 @@ func newSchema(t reflect.Type) (*schema, error) {
 			s.hash = append(s.hash, i)
 		}
 		if f.required {
+			if strings.ContainsFunc(f.name, notInHeaderName) {
+				return nil, fmt.Errorf("field %q is required, but no header can have its name", f.name)
+			}
 			s.required = append(s.required, i)
 		}
 	}
@@ -186,6 +189,11 @@ func newSchema(t reflect.Type) (*schema, error) {
 
 // baseFields are the names of Synapse's own fields, in the order of bodies.
 var baseFields = [...]string{"name", "timeout", "total_size", "header_size", "dendrite", "axon", "computed_body_hash"}
+
+// notInHeaderName tells which characters the name of a header cannot have.
+func notInHeaderName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+}
 
 // canonicalHeader is how net/http spells a header's name when it reads it.
 func canonicalHeader(name string) string {

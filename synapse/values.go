@@ -35,9 +35,13 @@ type Dict[K comparable, V any] struct {
 type Object = Dict[string, any]
 
 type dict[K comparable, V any] struct {
-	keys   []K
-	values []V
-	index  map[K]int // nil while there are few keys
+	entries []entry[K, V]
+	index   map[K]int // nil while there are few keys
+}
+
+type entry[K comparable, V any] struct {
+	key   K
+	value V
 }
 
 // indexFrom is the number of keys from which looking through them all is slower
@@ -49,13 +53,13 @@ func (d Dict[K, V]) Len() int {
 	if d.d == nil {
 		return 0
 	}
-	return len(d.d.keys)
+	return len(d.d.entries)
 }
 
 // Get returns the value of a key, and whether there is one.
 func (d Dict[K, V]) Get(key K) (value V, ok bool) {
 	if i := d.find(key); i >= 0 {
-		return d.d.values[i], true
+		return d.d.entries[i].value, true
 	}
 	return value, false
 }
@@ -70,7 +74,12 @@ func (d Dict[K, V]) find(key K) int {
 		}
 		return -1
 	}
-	return slices.Index(d.d.keys, key)
+	for i := range d.d.entries {
+		if d.d.entries[i].key == key {
+			return i
+		}
+	}
+	return -1
 }
 
 // Set sets the value of a key. A key that is there keeps its place.
@@ -79,12 +88,14 @@ func (d *Dict[K, V]) Set(key K, value V) {
 		d.d = new(dict[K, V])
 	}
 	if i := d.find(key); i >= 0 {
-		d.d.values[i] = value
+		d.d.entries[i].value = value
 		return
 	}
-	d.d.keys = append(d.d.keys, key)
-	d.d.values = append(d.d.values, value)
-	switch n := len(d.d.keys); {
+	if n := len(d.d.entries); n == cap(d.d.entries) {
+		d.d.entries = slices.Grow(d.d.entries, max(1, n))
+	}
+	d.d.entries = append(d.d.entries, entry[K, V]{key, value})
+	switch n := len(d.d.entries); {
 	case d.d.index != nil:
 		d.d.index[key] = n - 1
 	case n >= indexFrom:
@@ -93,9 +104,9 @@ func (d *Dict[K, V]) Set(key K, value V) {
 }
 
 func (d *Dict[K, V]) reindex() {
-	d.d.index = make(map[K]int, len(d.d.keys))
-	for i, key := range d.d.keys {
-		d.d.index[key] = i
+	d.d.index = make(map[K]int, len(d.d.entries))
+	for i := range d.d.entries {
+		d.d.index[d.d.entries[i].key] = i
 	}
 }
 
@@ -105,8 +116,7 @@ func (d *Dict[K, V]) Delete(key K) {
 	if i < 0 {
 		return
 	}
-	d.d.keys = slices.Delete(d.d.keys, i, i+1)
-	d.d.values = slices.Delete(d.d.values, i, i+1)
+	d.d.entries = slices.Delete(d.d.entries, i, i+1)
 	if d.d.index != nil {
 		d.reindex()
 	}
@@ -115,8 +125,9 @@ func (d *Dict[K, V]) Delete(key K) {
 // All goes through the keys and values in order.
 func (d Dict[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		for i := range d.Len() {
-			if !yield(d.d.keys[i], d.d.values[i]) {
+		for i := 0; ; i++ {
+			// What there is may change from one to the next.
+			if i >= d.Len() || !yield(d.d.entries[i].key, d.d.entries[i].value) {
 				return
 			}
 		}
@@ -140,7 +151,7 @@ func (d *Dict[K, V]) dictTypes() (key, value reflect.Type) {
 func (d *Dict[K, V]) dictLen() int { return d.Len() }
 
 func (d *Dict[K, V]) dictAt(i int) (key, value reflect.Value) {
-	return reflect.ValueOf(&d.d.keys[i]).Elem(), reflect.ValueOf(&d.d.values[i]).Elem()
+	return reflect.ValueOf(&d.d.entries[i].key).Elem(), reflect.ValueOf(&d.d.entries[i].value).Elem()
 }
 
 func (d *Dict[K, V]) dictSet(key, value reflect.Value) {

@@ -14,15 +14,6 @@ var cases = []struct {
 	run  func(*bench) error
 }{
 	{"axon", (*bench).axon},
-	{"floor", func(b *bench) error {
-		address, err := b.self(measured, "-child", "floor")
-		if err != nil {
-			return err
-		}
-		l, err := b.load(address, 100_000)
-		b.rows = append(b.rows, row{what: fmt.Sprint(l)})
-		return err
-	}},
 	{"dendrite", (*bench).dendrite},
 	{"btauth", (*bench).btauth},
 	{"tensor", (*bench).tensor},
@@ -166,11 +157,11 @@ func (b *bench) tensor() error {
 		return err
 	}
 	m := &Echo{T: synapse.Some(tensor)}
-	body, err := synapse.AppendSizedRequest(nil, m)
+	prepared, err := synapse.Prepare(m)
 	if err != nil {
 		return err
 	}
-	headers, err := synapse.ToHeaders(m)
+	headers, body, err := prepared.Request(m.Base())
 	if err != nil {
 		return err
 	}

@@ -42,8 +42,6 @@ func be(ctx context.Context, what, target string, round time.Duration) error {
 	switch what {
 	case "axon":
 		return beAxon(ctx)
-	case "floor":
-		return beFloor(ctx)
 	case "bare":
 		return beBare(ctx)
 	case "verify":
@@ -221,27 +219,4 @@ func beDendrite(ctx context.Context, target string, round time.Duration) error {
 	}
 	fmt.Println("ready", float64(n)/time.Since(start).Seconds())
 	return nil
-}
-
-func beFloor(ctx context.Context) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return
-		}
-		h := w.Header()
-		if os.Getenv("FLOOR_HEADERS") != "" {
-			for k, v := range r.Header {
-				h[k] = v
-			}
-		}
-		h["Content-Length"] = []string{strconv.Itoa(len(body))}
-		_, _ = w.Write(body)
-	})}
-	fmt.Println("ready", listener.Addr())
-	return server.Serve(listener)
 }

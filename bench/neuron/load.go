@@ -46,15 +46,12 @@ func sign(key *wallet.Keypair, receiver, id string, n int) (*requests, error) {
 		IP: synapse.Some("198.51.100.7"), Version: synapse.Some(synapse.ProtocolVersion), Nonce: synapse.Some(r.first),
 		UUID: synapse.Some(id), Hotkey: synapse.Some(key.Address()), Signature: synapse.Some(synapse.FormatSignature([64]byte{})),
 	}
-	hash, err := synapse.BodyHash(m)
+	prepared, err := synapse.Prepare(m)
 	if err != nil {
 		return nil, err
 	}
-	body, err := synapse.AppendSizedRequest(nil, m)
-	if err != nil {
-		return nil, err
-	}
-	headers, err := synapse.HeadersWithHash(m, hash)
+	hash := prepared.BodyHash()
+	headers, body, err := prepared.Request(m.Base())
 	if err != nil {
 		return nil, err
 	}
