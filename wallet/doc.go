@@ -1,9 +1,29 @@
-// Package wallet holds the keys that sign on Bittensor: deriving them from a
-// mnemonic, a seed or a secret URI, signing with them and checking signatures.
+// Package wallet holds the keys that sign on Bittensor: reading and writing the
+// files that its wallets keep them in, deriving them, signing with them and
+// checking signatures.
 //
-//	key, err := wallet.FromURI("//Alice")
+//	w := wallet.Wallet{Name: "validator", Password: wallet.EnvPassword(os.LookupEnv)}
+//	key, err := w.Hotkey("default")
 //	signature := key.Sign(message)
 //	ok := wallet.Verify(key.PublicKey(), message, signature)
+//
+// # Key files
+//
+// A [Wallet] is a folder in the layout of bittensor-wallet, from 2.x to the one
+// in SDK 11. All that those have written is read: plain JSON, NaCl, and the
+// Ansible vaults and Fernet tokens of old. Plain files and NaCl are written, so
+// that all of them can read sr25519 keys in turn.
+//
+// A file must hold the key of the address in it, and of the public file beside
+// it. Only regular files of at most 64 KiB are read. Files are written at once or
+// not at all, readable by the owner alone, and never over others unless told so.
+// Errors name the file and what is wrong with it: it is missing (fs.ErrNotExist),
+// may not be read (fs.ErrPermission), wants a password ([ErrNoPassword]) or
+// another one ([ErrWrongPassword]), or holds another key ([ErrMismatch]).
+//
+// A password costs seconds, and for NaCl half a gigabyte of memory, by the design
+// of the formats; files cannot ask for more. [ParsePolkadot] reads the accounts
+// that polkadot-js exports.
 //
 // # Secret URIs
 //
@@ -26,12 +46,13 @@
 // the two; an address does not tell its scheme.
 //
 // sr25519 signatures are randomised: two signatures of one message differ.
-// [Verify] refuses the all-zero public key, for which anybody can make a
-// signature of anything. A server that checks many signatures keeps a
-// [Verifier], which does the same faster.
+// [Verify] refuses the all-zero public key, and in ed25519 all keys of small
+// order: anybody can make their signatures. A server that checks many signatures
+// keeps a [Verifier], which does the same faster.
 //
 // # Secrets
 //
-// A [Keypair] prints as its address, whatever the format verb, and errors of
-// this package never quote what they were given.
+// A [Keypair] prints as its address and a [Secret] as a fixed word, whatever the
+// format verb or the encoding, and errors of this package never quote what they
+// were given.
 package wallet

@@ -27,12 +27,20 @@ func (s Scheme) String() string {
 	}
 }
 
-// secret is the private half of a key in one scheme. Implementations are
+// privateKey is the private half of a key in one scheme. Implementations are
 // immutable.
-type secret interface {
+type privateKey interface {
 	public() [32]byte
 	sign(message []byte) [64]byte
-	derive(j junction) (secret, error)
+	derive(j junction) (privateKey, error)
+	bytes() []byte // as key files have it
+}
+
+// origin is what a key was made from, as far as a key file says it. A key below
+// a derivation path has neither.
+type origin struct {
+	phrase string
+	seed   []byte
 }
 
 // Keypair is a private key and its public key. It is immutable and safe for
@@ -44,11 +52,17 @@ type Keypair struct {
 	// A function, because package fmt prints what is behind a pointer or an
 	// interface when the Keypair is an unexported field of something printed (it
 	// cannot call Format there), but nothing can look into a function.
-	secret func() secret
+	private func() privateKey
+	origin  func() origin
 }
 
-func newKeypair(scheme Scheme, s secret) *Keypair {
-	return &Keypair{scheme: scheme, pub: s.public(), secret: func() secret { return s }}
+func newKeypair(scheme Scheme, private privateKey, from origin) *Keypair {
+	return &Keypair{
+		scheme:  scheme,
+		pub:     private.public(),
+		private: func() privateKey { return private },
+		origin:  func() origin { return from },
+	}
 }
 
 // FromSeed returns the sr25519 key of a seed, which Substrate calls a mini
@@ -70,11 +84,17 @@ func Verify(pub [32]byte, message []byte, signature [64]byte) bool {
 // FromSeed is like the function FromSeed, in this scheme. It panics for a
 // scheme that is not one of the constants.
 func (s Scheme) FromSeed(seed [32]byte) *Keypair {
+	return s.fromSeed(seed, "")
+}
+
+// fromSeed also notes the phrase that the seed is of, if it is known.
+func (s Scheme) fromSeed(seed [32]byte, phrase string) *Keypair {
+	from := origin{phrase: phrase, seed: seed[:]}
 	switch s {
 	case Sr25519:
-		return newKeypair(s, srFromSeed(seed))
+		return newKeypair(s, srFromSeed(seed), from)
 	case Ed25519:
-		return newKeypair(s, edFromSeed(seed))
+		return newKeypair(s, edFromSeed(seed), from)
 	default:
 		panic("wallet: unknown scheme " + s.String())
 	}
@@ -94,13 +114,13 @@ func (s Scheme) FromURI(uri string) (*Keypair, error) {
 	if err != nil {
 		return nil, fmt.Errorf("wallet: secret URI: %w", err)
 	}
-	return s.FromSeed(seed).descend(parsed.path)
+	return s.fromSeed(seed, parsed.mnemonic()).descend(parsed.path)
 }
 
 // Verify is like the function Verify, in this scheme.
 func (s Scheme) Verify(pub [32]byte, message []byte, signature [64]byte) bool {
 	if pub == ([32]byte{}) {
-		return false
+		return false // the identity in sr25519, and of small order in ed25519
 	}
 	switch s {
 	case Sr25519:
@@ -130,14 +150,14 @@ func (k *Keypair) descend(path []junction) (*Keypair, error) {
 	if len(path) == 0 {
 		return k, nil
 	}
-	s := k.secret()
+	private := k.private()
 	for _, j := range path {
 		var err error
-		if s, err = s.derive(j); err != nil {
+		if private, err = private.derive(j); err != nil {
 			return nil, fmt.Errorf("wallet: %w", err)
 		}
 	}
-	return newKeypair(k.scheme, s), nil
+	return newKeypair(k.scheme, private, origin{}), nil
 }
 
 // Scheme returns the scheme of the key.
@@ -151,7 +171,14 @@ func (k *Keypair) PublicKey() [32]byte { return k.pub }
 func (k *Keypair) Address() string { return ss58.Encode(k.pub) }
 
 // Sign signs message as it is: no hash, no wrapping, any length.
-func (k *Keypair) Sign(message []byte) [64]byte { return k.secret().sign(message) }
+func (k *Keypair) Sign(message []byte) [64]byte { return k.private().sign(message) }
+
+// Public returns the public half.
+func (k *Keypair) Public() Public { return Public{Scheme: k.scheme, Key: k.pub} }
+
+// Mnemonic returns the phrase that the key was made from, or no secret when it
+// was made from something else or stands below a derivation path.
+func (k *Keypair) Mnemonic() Secret { return NewSecret(k.origin().phrase) }
 
 // Format writes the address for every verb, so that no way of printing a key
 // shows its secret.

@@ -1,7 +1,9 @@
 package wallet
 
 import (
+	"bytes"
 	"crypto/pbkdf2"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	_ "embed"
@@ -17,13 +19,42 @@ import (
 //go:embed english.txt
 var english string
 
+var wordList = sync.OnceValue(func() []string { return strings.Fields(english) })
+
 var wordIndex = sync.OnceValue(func() map[string]uint16 {
 	index := make(map[string]uint16, 2048)
-	for word := range strings.Lines(english) {
-		index[strings.TrimSuffix(word, "\n")] = uint16(len(index))
+	for i, word := range wordList() {
+		index[word] = uint16(i)
 	}
 	return index
 })
+
+// NewMnemonic returns a new phrase of 12, 15, 18, 21 or 24 words, from which
+// FromURI makes a key.
+func NewMnemonic(words int) (Secret, error) {
+	if words%3 != 0 || words < 12 || words > 24 {
+		return Secret{}, fmt.Errorf("wallet: a mnemonic has 12, 15, 18, 21 or 24 words, not %d", words)
+	}
+	entropy := make([]byte, words/3*4)
+	_, _ = rand.Read(entropy) // never fails
+	return NewSecret(mnemonicOf(entropy)), nil
+}
+
+// mnemonicOf is the phrase that stands for 16, 20, 24, 28 or 32 bytes.
+func mnemonicOf(entropy []byte) string {
+	sum := sha256.Sum256(entropy)
+	packed := append(bytes.Clone(entropy), sum[0])
+	words := make([]string, len(entropy)/4*3)
+	list := wordList()
+	for i := range words {
+		number := 0
+		for bit := i * 11; bit < (i+1)*11; bit++ {
+			number = number<<1 | int(packed[bit/8]>>(7-bit%8)&1)
+		}
+		words[i] = list[number]
+	}
+	return strings.Join(words, " ")
+}
 
 // mnemonicSeed is Substrate's rule: PBKDF2-HMAC-SHA512 of the entropy (BIP-39
 // itself takes the words), of which the first half is the seed.

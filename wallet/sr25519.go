@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"github.com/oasisprotocol/curve25519-voi/curve/scalar"
@@ -39,6 +40,33 @@ func (s *srSecret) sign(message []byte) [64]byte {
 	return [64]byte(raw)
 }
 
+// bytes is the scalar and the half that nonces are made with.
+func (s *srSecret) bytes() []byte {
+	raw, err := s.pair.SecretKey().MarshalBinary()
+	if err != nil {
+		panic("wallet: encoding a private key: " + err.Error()) // it was made from a scalar
+	}
+	return raw
+}
+
+// srFromPrivate takes the scalar and the nonce half. The other form of the same
+// key, of which polkadot-js shows the scalar times eight, is hardly ever a
+// canonical scalar; one that is makes another key.
+func srFromPrivate(raw []byte) (*srSecret, error) {
+	key, err := sr25519.NewSecretKeyFromBytes(raw)
+	if err != nil {
+		return nil, errors.New("the private key is not of the form that Bittensor's wallets use")
+	}
+	return &srSecret{key.KeyPair()}, nil
+}
+
+// srUsable tells whether a public key is a point other than the identity, for
+// which anybody can make signatures.
+func srUsable(pub [32]byte) bool {
+	_, err := sr25519.NewPublicKeyFromBytes(pub[:])
+	return err == nil && pub != [32]byte{}
+}
+
 func srVerify(pub [32]byte, message []byte, signature [64]byte) bool {
 	key, err := sr25519.NewPublicKeyFromBytes(pub[:])
 	if err != nil {
@@ -51,11 +79,8 @@ func srVerify(pub [32]byte, message []byte, signature [64]byte) bool {
 // derive follows schnorrkel's hierarchical derivation. A hard step hashes the
 // private scalar into a new seed, a soft step adds a scalar that anybody with
 // the public key can compute.
-func (s *srSecret) derive(j junction) (secret, error) {
-	raw, err := s.pair.SecretKey().MarshalBinary()
-	if err != nil {
-		return nil, fmt.Errorf("encoding a private key: %w", err)
-	}
+func (s *srSecret) derive(j junction) (privateKey, error) {
+	raw := s.bytes()
 	transcript := merlin.NewTranscript("SchnorrRistrettoHDKD")
 	transcript.AppendMessage("sign-bytes", nil)
 	transcript.AppendMessage("chain-code", j.code[:])
@@ -85,9 +110,5 @@ func (s *srSecret) derive(j junction) (secret, error) {
 		return nil, fmt.Errorf("soft derivation: %w", err)
 	}
 	rand.Read(child[32:])
-	key, err := sr25519.NewSecretKeyFromBytes(child[:])
-	if err != nil {
-		return nil, fmt.Errorf("soft derivation: %w", err)
-	}
-	return &srSecret{key.KeyPair()}, nil
+	return srFromPrivate(child[:])
 }

@@ -125,3 +125,12 @@ func (u secretURI) seed() ([32]byte, error) {
 	}
 	return mnemonicSeed(u.phrase, u.password)
 }
+
+// mnemonic is the phrase if it alone is what the key is made from: key files
+// have no place for a password or a path.
+func (u secretURI) mnemonic() string {
+	if u.password != "" || strings.HasPrefix(u.phrase, "0x") {
+		return ""
+	}
+	return strings.Join(strings.Fields(u.phrase), " ")
+}
