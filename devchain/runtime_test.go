@@ -59,6 +59,10 @@ func (t *tiny) ApplyExtrinsic(st runtime.State, index int, extrinsic []byte) err
 	return errors.Join(r.Close(), call.Close())
 }
 
+func (t *tiny) ValidateTransaction(runtime.State, runtime.Source, []byte, [32]byte) (runtime.Validity, error) {
+	return runtime.Validity{}, &runtime.InvalidError{Kind: runtime.InvalidCall}
+}
+
 func (t *tiny) FinalizeBlock(st runtime.State) error {
 	count := uint64(0)
 	if value, ok := st.Get([]byte("count")); ok {

@@ -78,9 +78,18 @@ type Runtime interface {
 
 	// ApplyExtrinsic applies extrinsic number index of the block
 	// (BlockBuilder_apply_extrinsic), inherents included, with the length in
-	// front. An error means that the extrinsic cannot be in a block; the host then
-	// undoes what it wrote. A dispatch that fails is an event, not an error.
+	// front. An error means that the extrinsic cannot be in this block, and is an
+	// *InvalidError if that is the extrinsic's fault; the host then undoes what it
+	// wrote. A dispatch that fails is an event, not an error.
 	ApplyExtrinsic(st State, index int, extrinsic []byte) error
+
+	// ValidateTransaction says whether an extrinsic, with the length in front, can
+	// be in the block after the one that left this state behind and has the hash
+	// parent, and under which conditions
+	// (TaggedTransactionQueue_validate_transaction). What it writes is thrown away.
+	// The error is an *InvalidError if the extrinsic is refused; any
+	// other is the failure of the execution, as for bytes that are not a call.
+	ValidateTransaction(st State, source Source, extrinsic []byte, parent [32]byte) (Validity, error)
 
 	// FinalizeBlock ends a block (BlockBuilder_finalize_block).
 	FinalizeBlock(State) error

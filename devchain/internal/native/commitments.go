@@ -97,20 +97,35 @@ func (r *Runtime) AddRevealedCommitment(st runtime.State, netuid uint16, hotkey 
 	return item.exists()
 }
 
+// commitmentCalls are those of the pallet Commitments.
+func (r *Runtime) commitmentCalls() map[string]dispatcher {
+	return map[string]dispatcher{
+		"Commitments.set_commitment": {run: r.setCommitment, guard: r.guardCommitment},
+	}
+}
+
+// committed are the fields of the commitment that a call makes.
+func committed(c *dispatch) []scale.Enum {
+	list, _ := c.object("info").Get("fields")
+	items, _ := list.([]any)
+	fields := make([]scale.Enum, len(items))
+	for i, item := range items {
+		fields[i], _ = item.(scale.Enum)
+	}
+	return fields
+}
+
+// guardCommitment refuses what this chain cannot do.
+func (r *Runtime) guardCommitment(_ runtime.State, c *dispatch) error {
+	if slices.ContainsFunc(committed(c), func(f scale.Enum) bool { return f.Name == resetBondsFlag }) {
+		return c.unsupported(" with a field that resets bonds")
+	}
+	return nil
+}
+
 // setCommitment runs Commitments.set_commitment.
 func (r *Runtime) setCommitment(st runtime.State, c *dispatch) error {
-	netuid, info := c.uint16("netuid"), c.object("info")
-	list, _ := info.Get("fields")
-	var fields []scale.Enum
-	if items, ok := list.([]any); ok {
-		for _, item := range items {
-			field, _ := item.(scale.Enum)
-			fields = append(fields, field)
-		}
-	}
-	if slices.ContainsFunc(fields, func(f scale.Enum) bool { return f.Name == resetBondsFlag }) {
-		return c.unsupported("with a field that resets bonds")
-	}
+	netuid, fields := c.uint16("netuid"), committed(c)
 	if !r.registered(st, netuid, c.signer) {
 		return c.fail("Commitments", "AccountNotAllowedCommit")
 	}

@@ -3,6 +3,7 @@ package native
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/scale"
@@ -11,155 +12,153 @@ import (
 
 // Why an extrinsic cannot be in a block.
 var (
-	errBadSignature = errors.New("native: the extrinsic has a bad signature")
-	errStale        = errors.New("native: the extrinsic is outdated: its nonce was used already")
-	errFuture       = errors.New("native: the extrinsic is of the future: a nonce before its own was not used yet")
-	errAncientBirth = errors.New("native: the extrinsic has an ancient birth block")
-	errPayment      = errors.New("native: the development chain takes no tips yet")
+	errBadSignature = &runtime.InvalidError{Kind: runtime.InvalidBadProof}
+	errStale        = &runtime.InvalidError{Kind: runtime.InvalidStale}
+	errFuture       = &runtime.InvalidError{Kind: runtime.InvalidFuture}
+	errAncientBirth = &runtime.InvalidError{Kind: runtime.InvalidAncientBirthBlock}
+	errPayment      = &runtime.InvalidError{Kind: runtime.InvalidPayment}
 )
 
-// dispatcher runs a call. What it returns is an error of the block's author, who
-// included what cannot run; a call that fails on the chain reports that by
-// dispatch.fail.
-type dispatcher func(st runtime.State, c *dispatch) error
-
-// dispatchers are the calls that accounts can make, all of them free of fees.
-func (r *Runtime) dispatchers() map[string]dispatcher {
-	return map[string]dispatcher{
-		"Commitments.set_commitment": r.setCommitment,
-	}
+// signedExtrinsic is an extrinsic whose signature is right.
+type signedExtrinsic struct {
+	*scale.Extrinsic
+	dispatcher
+	call   *dispatch
+	length int    // in bytes, with the one that is in front
+	nonce  uint64 // of the account
 }
 
-// dispatch is a call on its way.
-type dispatch struct {
-	runtime *Runtime
-	state   runtime.State
-	phase   phase
-	signer  account
-	call    *scale.DecodedCall
-	failure *scale.Enum // a DispatchError
-}
-
-// uint16 is an argument that the metadata has checked already.
-func (c *dispatch) uint16(name string) uint16 {
-	value, _ := c.call.Args.Get(name)
-	number, _ := value.(uint64)
-	return uint16(number)
-}
-
-func (c *dispatch) object(name string) scale.Object {
-	value, _ := c.call.Args.Get(name)
-	if list, ok := value.([]any); ok && len(list) == 1 { // a box
-		value = list[0]
-	}
-	object, _ := value.(scale.Object)
-	return object
-}
-
-// deposit appends an event of this call.
-func (c *dispatch) deposit(pallet, name string, fields ...any) {
-	c.runtime.deposit(c.state, c.phase, pallet, name, fields...)
-}
-
-// fail makes the call fail on the chain, with an error of a pallet. Nothing must
-// have been changed.
-func (c *dispatch) fail(pallet, name string) error {
-	p, ok := c.runtime.description.Pallet(pallet)
-	if ok {
-		if t, err := c.runtime.description.Types.Type(p.Errors); err == nil {
-			for _, v := range t.Variants {
-				if v.Name == name {
-					c.failure = &scale.Enum{Name: "Module", Value: map[string]any{
-						"index": p.Index, "error": scale.Bytes{v.Index, 0, 0, 0},
-					}}
-					return nil
-				}
-			}
-		}
-	}
-	return fmt.Errorf("native: spec %d has no error %s.%s", c.runtime.config.Spec, pallet, name)
-}
-
-func (c *dispatch) unsupported(what string) error {
-	return fmt.Errorf("native: the development chain cannot run %s.%s %s yet", c.call.Pallet, c.call.Name, what)
-}
-
-// applySigned runs a signed extrinsic: it checks the signature and what was
-// signed with the call, counts the nonce, runs the call and reports how it went.
-// An extrinsic that a block cannot hold is an error, and changes nothing.
-func (r *Runtime) applySigned(st runtime.State, index int, extrinsic []byte) error {
+// open decodes an extrinsic and checks its signature, for the block that the
+// state is in. The error is an *InvalidError, or wraps errMalformed.
+func (r *Runtime) open(st runtime.State, extrinsic []byte) (*signedExtrinsic, error) {
 	metadata, err := r.parsed()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	x, err := metadata.DecodeExtrinsic(extrinsic)
+	decoded, err := metadata.DecodeExtrinsic(extrinsic)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errMalformed, err)
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	run := r.dispatchers()[x.Call.Pallet+"."+x.Call.Name]
-	if run == nil {
-		return fmt.Errorf("native: the development chain cannot run %s.%s yet", x.Call.Pallet, x.Call.Name)
-	}
-	signer, err := r.checkSigned(st, metadata, x)
-	if err != nil {
-		return err
-	}
-	c := &dispatch{runtime: r, state: st, phase: phase(index), signer: signer, call: &x.Call}
-	if err := run(st, c); err != nil {
-		return err
-	}
-	info := r.items.System.Account.get(st, signer[:])
-	info.Nonce++
-	r.items.System.Account.set(st, info, signer[:])
-	// Calls that are free report a fee of nothing, as on the chain.
-	c.deposit("TransactionPayment", "TransactionFeePaid", signer, uint64(0), uint64(0))
-	if c.failure != nil {
-		c.deposit("System", "ExtrinsicFailed", *c.failure, freeDispatch)
-	} else {
-		c.deposit("System", "ExtrinsicSuccess", freeDispatch)
-	}
-	return nil
-}
-
-// freeDispatch is the DispatchInfo of a free call. The weight is that of
-// Commitments.set_commitment on a real node of spec 218.
-var freeDispatch = map[string]any{
-	"weight":   map[string]any{"ref_time": uint64(385_074_000), "proof_size": uint64(6344)},
-	"class":    "Operational",
-	"pays_fee": "No",
-}
-
-// checkSigned returns who has signed an extrinsic for this very block.
-func (r *Runtime) checkSigned(st runtime.State, metadata *scale.Metadata, x *scale.Extrinsic) (account, error) {
+	x := &signedExtrinsic{Extrinsic: decoded, length: len(extrinsic)}
 	signer, ok := x.SignerKey()
 	if !x.Signed || !ok {
-		return account{}, errBadSignature
+		// Unsigned calls are those of inherents and of offchain workers, of which
+		// this chain has none.
+		return nil, &runtime.InvalidError{Kind: runtime.UnknownNoUnsignedValidator}
 	}
+	x.call = &dispatch{runtime: r, state: st, signer: signer, call: &x.Call}
+	if err := r.checkSignature(st, metadata, x); err != nil {
+		return nil, err
+	}
+	if x.dispatcher, err = x.call.dispatcher(); err != nil {
+		return nil, err
+	}
+	x.nonce = uint64(r.items.System.Account.get(st, signer[:]).Nonce)
+	return x, nil
+}
+
+// checkSignature checks what an extrinsic was signed with, for this very block.
+func (r *Runtime) checkSignature(st runtime.State, metadata *scale.Metadata, x *signedExtrinsic) error {
 	signing, err := r.signing(st, x.Era)
 	if err != nil {
-		return account{}, err
+		return err
 	}
 	signing.Nonce, signing.Tip = x.Nonce, x.Tip
 	extra, implicit, err := metadata.Extensions(signing)
 	if err != nil {
-		return account{}, err
+		return err
 	}
 	// Only what was signed with the metadata's hash switched off can be checked.
 	if mode, on := x.Extensions.Get("CheckMetadataHash"); on && fmt.Sprint(mode) != fmt.Sprint(metadataHashOff) {
-		return account{}, errBadSignature
+		return errBadSignature
 	}
-	if !verify(signer, scale.SigningPayload(x.CallData, extra, implicit), x.Signature) {
-		return account{}, errBadSignature
+	if !verify(x.call.signer, scale.SigningPayload(x.CallData, extra, implicit), x.Signature) {
+		return errBadSignature
 	}
-	switch nonce := uint64(r.items.System.Account.get(st, signer[:]).Nonce); {
-	case x.Nonce < nonce:
-		return account{}, errStale
-	case x.Nonce > nonce:
-		return account{}, errFuture
-	case x.Tip > 0:
-		return account{}, errPayment
+	return nil
+}
+
+// ValidateTransaction implements runtime.Runtime. It begins the next block as far
+// as extrinsics can tell.
+func (r *Runtime) ValidateTransaction(st runtime.State, _ runtime.Source, extrinsic []byte, parent [32]byte) (runtime.Validity, error) {
+	st = newOverlay(st)
+	number := r.items.System.Number.get(st)
+	r.items.System.Number.set(st, number+1)
+	r.items.System.BlockHash.set(st, parent, u32(number))
+	x, err := r.open(st, extrinsic)
+	if err != nil {
+		return runtime.Validity{}, err
 	}
-	return signer, nil
+	if x.Nonce < x.nonce {
+		return runtime.Validity{}, errStale
+	}
+	if err := x.admit(st); err != nil {
+		return runtime.Validity{}, err
+	}
+	v := runtime.Validity{Priority: x.priority(), Longevity: math.MaxUint64, Propagate: true}
+	v.Provides = [][]byte{nonceTag(x.call.signer, x.Nonce)}
+	if x.Nonce > x.nonce {
+		v.Requires = [][]byte{nonceTag(x.call.signer, x.Nonce-1)}
+	}
+	if !x.Era.Immortal() {
+		next := uint64(number) + 1
+		v.Longevity = x.Era.Death(next) - next
+	}
+	return v, nil
+}
+
+// nonceTag is what an extrinsic provides, and the account's next one requires.
+func nonceTag(signer account, nonce uint64) []byte {
+	return scale.AppendUint32(append([]byte{}, signer[:]...), uint32(nonce))
+}
+
+// admit checks the fee and what Subtensor checks.
+func (x *signedExtrinsic) admit(st runtime.State) error {
+	if !x.call.runtime.canPay(st, x.call.signer, x.fee()) {
+		return errPayment
+	}
+	return x.check(st, x.call)
+}
+
+// applySigned runs a signed extrinsic: it checks the signature and what was
+// signed with the call, takes the fee, counts the nonce, runs the call and
+// reports how it went. An extrinsic that a block cannot hold is an error.
+func (r *Runtime) applySigned(st runtime.State, index int, extrinsic []byte) error {
+	x, err := r.open(st, extrinsic)
+	if err != nil {
+		return err
+	}
+	switch {
+	case x.Nonce < x.nonce:
+		return errStale
+	case x.Nonce > x.nonce:
+		return errFuture
+	}
+	if err := x.admit(st); err != nil {
+		return err
+	}
+	above := newOverlay(st)
+	c := x.call
+	c.state, c.phase = above, phase(index)
+	fee := x.fee()
+	r.takeFee(c, fee)
+	info := r.items.System.Account.get(above, c.signer[:])
+	info.Nonce++
+	r.items.System.Account.set(above, info, c.signer[:])
+	failure := x.attempt(c)
+	failed, ok := errors.AsType[*dispatchError](failure)
+	if failure != nil && !ok {
+		return failure
+	}
+	// Calls that are free report a fee of nothing, as on the chain.
+	c.deposit("TransactionPayment", "TransactionFeePaid", c.signer, fee, x.Tip)
+	if ok {
+		c.deposit("System", "ExtrinsicFailed", failed.value, x.info())
+	} else {
+		c.deposit("System", "ExtrinsicSuccess", x.info())
+	}
+	above.commit()
+	return nil
 }
 
 var metadataHashOff = scale.Object{{Name: "mode", Value: scale.Enum{Name: "Disabled"}}}

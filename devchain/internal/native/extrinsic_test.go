@@ -327,7 +327,7 @@ func TestSignedExtrinsicsRefused(t *testing.T) {
 		{"ed25519 in the name of sr25519", c.signed("//Bob", signed{scheme: wallet.Ed25519, nonce: 1}), errFuture},
 		{"used nonce", c.signed("//Alice", signed{nonce: 0}), errStale},
 		{"later nonce", c.signed("//Bob", signed{nonce: 1}), errFuture},
-		{"tip", c.signed("//Bob", signed{change: func(s *scale.Signing) { s.Tip = 1 }}), errPayment},
+		{"tip that is more than there is", c.signed("//Bob", signed{change: func(s *scale.Signing) { s.Tip = 1 << 63 }}), errPayment},
 		{"truncated", good[:len(good)-1], errMalformed},
 		{"no call", scale.AppendByteVec(nil, []byte{0x84}), errMalformed},
 		{"general", scale.AppendByteVec(nil, []byte{0x45, 0, 0, 0, 0, 0, 0, 0}), errMalformed},
@@ -340,7 +340,7 @@ func TestSignedExtrinsicsRefused(t *testing.T) {
 		"a call that is not run":  {pallet: "System", call: "remark", args: map[string]any{"remark": "0x00"}},
 		"a field that is not run": {args: commitmentArgs(1, scale.Enum{Name: resetBondsFlag})},
 	} {
-		if err := c.runtime.ApplyExtrinsic(c.state, 1, c.signed("//Bob", s)); err == nil || !strings.Contains(err.Error(), "cannot run") {
+		if err := c.runtime.ApplyExtrinsic(c.state, 1, c.signed("//Bob", s)); err == nil || !strings.Contains(err.Error(), "does not run") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

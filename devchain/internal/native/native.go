@@ -22,6 +22,7 @@ type Runtime struct {
 	description *description.Runtime
 	items       items
 	methods     map[string]method
+	calls       map[string]dispatcher
 	keys        keyring
 
 	timestampSet [2]byte // the call Timestamp.set
@@ -69,6 +70,7 @@ func New(config Config) (*Runtime, error) {
 	if err := r.bindMethods(); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
+	r.calls = r.dispatchers()
 	r.keys, err = newKeyring(config.Subnets)
 	if err != nil {
 		return nil, fmt.Errorf("native: %w", err)
