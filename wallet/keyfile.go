@@ -147,6 +147,8 @@ func (f fields) fromPrivateKey() (*Keypair, error) {
 // which are scalar and nonce in sr25519, seed and public key in ed25519.
 func (s Scheme) fromPrivate(raw []byte) (*Keypair, error) {
 	switch {
+	case len(raw) == 32 && s == Ed25519:
+		return newKeypair(s, edFromSeed([32]byte(raw)), origin{}), nil
 	case len(raw) == 32:
 		return s.FromSeed([32]byte(raw)), nil
 	case len(raw) != 64:
