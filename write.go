@@ -1,0 +1,75 @@
+package pylon
+
+import "net/netip"
+
+// What a service is asked to bring onto the chain. The fields with JSON names are the bodies of the requests; an
+// idempotency key travels in a header of its own. Two requests with the same key are one: the second is answered with
+// the intent of the first, and refused if it asks for something else.
+
+// WeightsRequest asks for weights on one mechanism of the identity's subnet.
+type WeightsRequest struct {
+	// Mechanism is 0 but for subnets with several.
+	Mechanism uint8 `json:"-"`
+	// Weights are proportions by hotkey: any scale, the largest becomes the chain's maximum. At least one.
+	Weights map[Hotkey]float64 `json:"weights"`
+	// IdempotencyKey is up to 255 bytes of the caller's choice. Defaults to none.
+	IdempotencyKey string `json:"-"`
+}
+
+// CommitmentRequest asks for a plain commitment.
+type CommitmentRequest struct {
+	// Data is 1 to 128 bytes.
+	Data []byte `json:"-"`
+	// IdempotencyKey is as in WeightsRequest.
+	IdempotencyKey string `json:"-"`
+}
+
+// RevealedCommitmentRequest asks for a commitment that the chain opens later.
+type RevealedCommitmentRequest struct {
+	// Text is up to 778 bytes.
+	Text string `json:"commitment"`
+	// BlocksUntilReveal is how many blocks from now it is opened.
+	BlocksUntilReveal uint64 `json:"blocks_until_reveal"`
+	// IdempotencyKey is as in WeightsRequest.
+	IdempotencyKey string `json:"-"`
+}
+
+// CertificateRequest asks for a fresh key pair whose public key is published.
+type CertificateRequest struct {
+	// Algorithm is AlgorithmEd25519: keys of no other are made.
+	Algorithm CertificateAlgorithm `json:"algorithm"`
+	// IdempotencyKey is as in WeightsRequest.
+	IdempotencyKey string `json:"-"`
+}
+
+// CertificateKeyPair is a fresh key pair. It is told to who asked for it and is kept nowhere.
+type CertificateKeyPair struct {
+	Algorithm CertificateAlgorithm `json:"algorithm"`
+	// PublicKey and PrivateKey are 64 lower-case hexadecimal digits each. The private key is the seed of RFC 8032.
+	PublicKey  string `json:"public_key"`
+	PrivateKey string `json:"private_key"`
+}
+
+// AxonRequest asks to publish where the identity's neuron can be reached.
+type AxonRequest struct {
+	IP       netip.Addr   `json:"ip"`
+	Port     uint16       `json:"port"`
+	Protocol AxonProtocol `json:"protocol"`
+	// IdempotencyKey is as in WeightsRequest.
+	IdempotencyKey string `json:"-"`
+}
+
+// IntentFilter chooses intents. Fields of the zero value choose nothing away.
+type IntentFilter struct {
+	// Identity is the name of the identity. Required.
+	Identity string
+	// Kind and State leave out all others. Defaults to all.
+	Kind  IntentKind
+	State IntentState
+	// Open leaves out those that have ended.
+	Open bool
+	// Before is the id of an intent: only older ones are returned. Defaults to the newest.
+	Before string
+	// Limit is how many are returned at most, newest first: up to 1000. Defaults to 100.
+	Limit int
+}
