@@ -57,6 +57,10 @@ func (w *Weights) Append(dst []byte) ([]byte, error) {
 // with a hotkey, and the legacy form when the bytes are not such a one. Bytes that
 // follow are ignored, in the hotkey too. Lists of unequal length are returned as
 // they are: the chain refuses them later, when it sets the weights.
+//
+// A legacy message of many weights can be read as one with a hotkey (63 weights
+// with the uids from 0 are enough), and then the hotkey is nobody's. That is the
+// chain's doing: it drops such a commit.
 func ParseWeights(b []byte) (*Weights, error) {
 	hotkey, rest, err := cutCompactBytes(b)
 	if err == nil && len(hotkey) >= 32 {
@@ -65,6 +69,12 @@ func ParseWeights(b []byte) (*Weights, error) {
 			return w, nil
 		}
 	}
+	return ParseLegacyWeights(b)
+}
+
+// ParseLegacyWeights reads the message of a weights commit as runtimes up to spec
+// 300 do, which know only the legacy form. Bytes that follow are ignored.
+func ParseLegacyWeights(b []byte) (*Weights, error) {
 	w, err := parseWeightLists(b)
 	if err != nil {
 		return nil, err
