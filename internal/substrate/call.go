@@ -163,9 +163,15 @@ func (n *node) rank(q query) int {
 
 // callOn asks one node, for at most limit.
 func (c *Client) callOn(ctx context.Context, n *node, on *conn, method string, params []any, limit time.Duration) ([]byte, error) {
+	return c.subscribeOn(ctx, n, on, query{method: method, params: params}, limit, nil)
+}
+
+// subscribeOn is callOn for a subscription, if onNotice is not nil: see pendingCall.
+func (c *Client) subscribeOn(ctx context.Context, n *node, on *conn, q query, limit time.Duration, onNotice func(notice)) ([]byte, error) {
+	method := q.method
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, limit)
-	result, err := on.call(limited, method, params, nil)
+	result, err := on.call(limited, method, q.params, onNotice)
 	cancel()
 	if err != nil {
 		err = c.callError(ctx, n, method, limit, err)

@@ -17,6 +17,8 @@ type classification struct {
 // age, proxies and the subnet RPC methods (code 1) give the same trouble with different codes, and code 4003 means no
 // more than "the client said no". Codes of jsonrpsee are those of its ErrorCode.
 var classifications = []classification{
+	// The author methods, whose codes nothing else has: refusal.go says which of them means what.
+	{kind: KindRefused, codes: []int{1001, 1002, 1010, 1011, 1012, 1013, 1014, 1015, 1016, 1018, 1019, 1020, 1021}},
 	{kind: KindMethodMissing, texts: []string{"Exported method", "is not found"}},
 	{kind: KindMethodMissing, texts: []string{"Function to start was not found"}}, // of smoldot, so of chopsticks
 	{kind: KindStateDiscarded, texts: []string{"State already discarded"}},

@@ -86,6 +86,7 @@ type Client struct {
 	finalized atomic.Pointer[Header]
 	versions  *shared[Hash, runtimeVersion]
 	runtimes  *shared[runtimeKey, *Runtime]
+	bodies    *shared[Hash, *body]
 
 	mu       sync.Mutex
 	opened   bool
@@ -128,6 +129,7 @@ func New(config Config) (*Client, error) {
 	patience := config.ConnectWait + time.Duration(len(c.nodes)+1)*config.CallTimeout
 	c.versions = newShared[Hash, runtimeVersion]("state_getRuntimeVersion", 1024, patience, c.spawn)
 	c.runtimes = newShared[runtimeKey, *Runtime]("metadata", config.Runtimes, 2*patience, c.spawn)
+	c.bodies = newShared[Hash, *body]("chain_getBlock", bodies, patience, c.spawn)
 	return c, nil
 }
 

@@ -184,6 +184,13 @@ func (c *conn) forget(id uint64) {
 	delete(c.waiting, id)
 }
 
+// unsubscribe lets the notifications of a subscription fall on deaf ears. The node is not told.
+func (c *conn) unsubscribe(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.subscriptions, id)
+}
+
 func (c *conn) write() {
 	for {
 		select {

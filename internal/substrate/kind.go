@@ -25,6 +25,7 @@ const (
 	KindInvalidParams                // the node refused the parameters
 	KindWrongChain                   // the node serves another chain
 	KindNode                         // the node, or its runtime, says that it failed
+	KindRefused                      // the node's pool does not take the extrinsic: see SubmitError
 )
 
 var kindNames = [...]string{
@@ -42,6 +43,7 @@ var kindNames = [...]string{
 	KindInvalidParams:    "InvalidParams",
 	KindWrongChain:       "WrongChain",
 	KindNode:             "NodeError",
+	KindRefused:          "Refused",
 }
 
 // String returns the kind as one word in camel case, the error type of error texts and metrics.

@@ -29,11 +29,9 @@ func (c *Client) Runtime(ctx context.Context, at Hash) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := c.versions.get(ctx, at, func(ctx context.Context) (runtimeVersion, error) {
-		return ask(ctx, c, query{method: "state_getRuntimeVersion", params: []any{at}, at: &at}, decodeRuntimeVersion)
-	})
+	version, err := c.version(ctx, at)
 	if err != nil {
-		return nil, named(ctx, "state_getRuntimeVersion", err)
+		return nil, err
 	}
 	r, err := c.runtimes.get(ctx, runtimeKey{genesis, version}, func(ctx context.Context) (*Runtime, error) {
 		metadata, err := c.metadata(ctx, at)
@@ -51,6 +49,21 @@ func (c *Client) Runtime(ctx context.Context, at Hash) (*Runtime, error) {
 		return nil, named(ctx, "metadata", err)
 	}
 	return r, nil
+}
+
+// version returns what the runtime of a block calls itself.
+func (c *Client) version(ctx context.Context, at Hash) (runtimeVersion, error) {
+	version, err := c.versions.get(ctx, at, func(ctx context.Context) (runtimeVersion, error) {
+		return ask(ctx, c, query{method: "state_getRuntimeVersion", params: []any{at}, at: &at}, decodeRuntimeVersion)
+	})
+	if err != nil {
+		return runtimeVersion{}, named(ctx, "state_getRuntimeVersion", err)
+	}
+	return version, nil
+}
+
+func (r *Runtime) version() runtimeVersion {
+	return runtimeVersion{r.SpecName, r.SpecVersion, r.TransactionVersion}
 }
 
 // named gives a bare context error its place.
