@@ -2,6 +2,7 @@
 //
 //	pylon serve     the service, with settings from the environment and .env
 //	pylon dev       a development chain and the service in front of it, in one process
+//	pylon wallet    development wallets: new, list, show
 //	pylon version   what this binary was built from
 //
 // Exit codes: 0 for a stop that was asked for, 1 for a failure, 2 for wrong usage or settings.
@@ -32,6 +33,7 @@ const (
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service. Its settings come from the environment and from a .env file."`
 	Dev     devCommand     `cmd:"" help:"Run a development chain and the service in front of it, offline, in one process."`
+	Wallet  walletCommand  `cmd:"" help:"Make development wallets, and look at any."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
