@@ -39,6 +39,10 @@ const (
 	aboutPrice
 	aboutEVMAssociations
 	aboutEpochs
+	aboutFacts
+	aboutTimelocked
+	aboutHashed
+	aboutWeights
 )
 
 // question names an answer that can never change: what is asked, and at which block. A question about a block's

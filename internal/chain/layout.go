@@ -35,6 +35,8 @@ type layout struct {
 	epochIndex   func() (*storageReader[uint64], error)
 	lastEpoch    func() (*storageReader[uint64], error)
 	tempo        func() (*storageReader[uint16], error)
+
+	writeLayout
 }
 
 func newLayout(runtime *substrate.Runtime) *layout {
@@ -61,6 +63,8 @@ func newLayout(runtime *substrate.Runtime) *layout {
 		epochIndex:   lazyStorage[uint64](runtime, "SubtensorModule", "SubnetEpochIndex"),
 		lastEpoch:    lazyStorage[uint64](runtime, "SubtensorModule", "LastEpochBlock"),
 		tempo:        lazyStorage[uint16](runtime, "SubtensorModule", "Tempo"),
+
+		writeLayout: newWriteLayout(runtime),
 	}
 }
 

@@ -39,11 +39,14 @@ const (
 	getExtrinsic       operation = "get_extrinsic"
 	getEVMAssociations operation = "get_evm_associations"
 	getEpochs          operation = "get_epochs"
+	getFacts           operation = "get_write_facts"
+	getOpenCommits     operation = "get_open_commits"
+	getWeights         operation = "get_weights"
 )
 
 func (o operation) measured() bool {
 	switch o {
-	case getBlockTime, getSubnetExists, getExtrinsic, getEVMAssociations, getEpochs:
+	case getBlockTime, getSubnetExists, getExtrinsic, getEVMAssociations, getEpochs, getFacts, getOpenCommits, getWeights:
 		return false
 	}
 	return true
