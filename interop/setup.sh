@@ -36,6 +36,10 @@ venv asi -r interop/asi/requirements.txt
 venv schemathesis schemathesis==4.32.5
 venv bt-decode bt-decode==0.8.0 websockets==15.0.1
 venv scalecodec scalecodec==1.2.12 websockets==15.0.1
+venv timelock-drand-1.3.0 bittensor-drand==1.3.0
+venv timelock-drand-2.0.0 bittensor-drand==2.0.0
+venv timelock-core-0.1.5 bittensor-core==0.1.5
+cc -shared -fPIC -O2 -o "$cache/clock.so" interop/timelock/clock/clock.c -ldl
 node_modules polkadotjs interop/polkadotjs/package.json
 node_modules statuspage interop/statuspage/package.json
 
