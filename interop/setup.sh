@@ -32,6 +32,10 @@ done
 for version in 10.5.0 9.12.2 8.5.2 11.3.0; do
   venv "neuron-$version" -r "interop/neuron/requirements/$version.txt"
 done
+# The wallet of the SDK 11.3.0 is in neuron-11.3.0.
+for version in 2.1.3 3.1.0 4.0.1 4.1.1; do
+  venv "wallet-$version" -r "interop/wallet/requirements/$version.txt"
+done
 venv asi -r interop/asi/requirements.txt
 venv schemathesis schemathesis==4.32.5
 venv bt-decode bt-decode==0.8.0 websockets==15.0.1
