@@ -85,7 +85,7 @@ func (r *SignRequest) validate() error {
 // no extrinsics of version 4. The error wraps scale.ErrNoPallet or scale.ErrNoCall when the runtime has no such call.
 func (c *Client) Sign(ctx context.Context, request SignRequest, signer Signer) (*Extrinsic, error) {
 	if err := request.validate(); err != nil {
-		return nil, err
+		return nil, err // before anybody is asked
 	}
 	genesis, err := c.Genesis(ctx)
 	if err != nil {
@@ -95,11 +95,14 @@ func (c *Client) Sign(ctx context.Context, request SignRequest, signer Signer) (
 	if err != nil {
 		return nil, err
 	}
-	return runtime.sign(genesis, &request, signer)
+	return runtime.Sign(genesis, request, signer)
 }
 
-// sign is Sign without the network.
-func (r *Runtime) sign(genesis Hash, request *SignRequest, signer Signer) (*Extrinsic, error) {
+// Sign is [Client.Sign] without the network, for a runtime of the chain with this genesis.
+func (r *Runtime) Sign(genesis Hash, request SignRequest, signer Signer) (*Extrinsic, error) {
+	if err := request.validate(); err != nil {
+		return nil, err
+	}
 	call, err := r.Metadata.EncodeCall(request.Pallet, request.Call, request.Args)
 	if err != nil {
 		return nil, fmt.Errorf("substrate: sign: %w", err)
