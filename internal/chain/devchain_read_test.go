@@ -90,7 +90,7 @@ func checkValidators(t *testing.T, w *world, spec uint32) {
 
 func checkHyperparameters(t *testing.T, w *world, spec uint32) {
 	t.Helper()
-	h, block, err := w.chain.LatestHyperparameters(t.Context(), 3)
+	h, block, err := w.chain.LatestHyperparameters(t.Context(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func checkHyperparameters(t *testing.T, w *world, spec uint32) {
 	if (h.Rho == nil) != (spec >= 413) || (h.YumaVersion == nil) != (spec < 283) || (h.BurnHalfLife == nil) != (spec < 413) {
 		t.Errorf("spec %d is read in another shape: rho %v, yuma %v, burn half life %v", spec, h.Rho, h.YumaVersion, h.BurnHalfLife)
 	}
-	if same, err := w.chain.Hyperparameters(t.Context(), 1, 3); same != h || err != nil {
+	if same, err := w.chain.Hyperparameters(t.Context(), 1, 2); same != h || err != nil {
 		t.Errorf("by number: %+v, %v", same, err)
 	}
 	_, err = w.chain.Hyperparameters(t.Context(), 1, 99)

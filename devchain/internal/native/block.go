@@ -49,9 +49,10 @@ func (r *Runtime) InitializeBlock(st runtime.State, b runtime.Block) ([][]byte, 
 	}
 	r.items.Aura.CurrentSlot.set(st, uint64(millis)/uint64(r.config.BlockTime.Milliseconds()))
 
-	r.storePulses(st, b.Time)
 	r.logTransfers(st, b.Number)
-	r.runEpochs(st, b.Number)
+	r.stepSubnets(st, b.Number)
+	r.revealCommitments(st)
+	r.storePulses(st, b.Time)
 	extrinsics := [][]byte{r.timestampInherent(uint64(millis))}
 	extrinsic, err := r.aliceExtrinsic(st)
 	if err != nil {

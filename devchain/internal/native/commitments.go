@@ -91,10 +91,16 @@ func (r *Runtime) commit(st runtime.State, netuid uint16, hotkey account, fields
 // commitments turned out to be, of which the newest ten are kept. It reports
 // whether the spec version has them.
 func (r *Runtime) AddRevealedCommitment(st runtime.State, netuid uint16, hotkey [32]byte, text string, block uint64) bool {
+	r.addRevealed(st, netuid, hotkey, scale.AppendString(nil, text), block)
+	return r.items.Commitments.RevealedCommitments.exists()
+}
+
+// addRevealed adds bytes that were inside of a timelocked commitment. By custom
+// they are a text with its length in front; the chain does not look.
+func (r *Runtime) addRevealed(st runtime.State, netuid uint16, hotkey account, inside []byte, block uint64) {
 	item := &r.items.Commitments.RevealedCommitments
-	all := append(slices.Clone(item.get(st, u16(netuid), hotkey[:])), revealed{scale.AppendString(nil, text), block})
+	all := append(slices.Clone(item.get(st, u16(netuid), hotkey[:])), revealed{inside, block})
 	item.set(st, all[max(0, len(all)-10):], u16(netuid), hotkey[:])
-	return item.exists()
 }
 
 // commitmentCalls are those of the pallet Commitments.

@@ -58,6 +58,9 @@ type Subnet struct {
 	// CommitReveal tells whether weights must be committed first. Defaults to
 	// false.
 	CommitReveal bool
+	// WeightsRateLimit is how many blocks a neuron waits between settings of its
+	// weights, or commits to them. Defaults to 0, no limit.
+	WeightsRateLimit uint64
 }
 
 // NeuronLayout is a change of the neuron layout that no real runtime made.
@@ -79,15 +82,19 @@ const (
 	maxNeurons       = 4096
 )
 
-// DefaultSubnets returns the subnets of a chain that is not configured: 1 with
-// 256 neurons and tempo 100, and 2, 3 (with commit-reveal) and 4 with 64, 32 and
-// 16 neurons and tempo 20.
+// DefaultSubnets returns the subnets of a chain that is not configured, one for
+// each way to set weights:
+//
+//   - 1 has 256 neurons and tempo 100; weights are set directly.
+//   - 2 has 64 neurons, tempo 20 and commit-reveal.
+//   - 3 has 32 neurons, tempo 20 and two mechanisms.
+//   - 4 has 16 neurons, tempo 100, and takes weights every 20 blocks.
 func DefaultSubnets() []Subnet {
 	return []Subnet{
 		{Netuid: 1, Neurons: 256, Tempo: 100},
-		{Netuid: 2, Neurons: 64, Tempo: 20},
-		{Netuid: 3, Neurons: 32, Tempo: 20, CommitReveal: true},
-		{Netuid: 4, Neurons: 16, Tempo: 20},
+		{Netuid: 2, Neurons: 64, Tempo: 20, CommitReveal: true},
+		{Netuid: 3, Neurons: 32, Tempo: 20, Mechanisms: 2},
+		{Netuid: 4, Neurons: 16, Tempo: 100, WeightsRateLimit: 20},
 	}
 }
 

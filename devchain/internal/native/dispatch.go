@@ -34,6 +34,7 @@ func (r *Runtime) dispatchers() map[string]dispatcher {
 	all := map[string]dispatcher{}
 	for _, group := range []map[string]dispatcher{
 		r.commitmentCalls(),
+		r.weightCalls(),
 	} {
 		maps.Copy(all, group)
 	}

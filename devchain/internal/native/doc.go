@@ -11,9 +11,8 @@
 //
 // Keys are those of Substrate's development phrase, so everybody has them.
 //
-//   - Subnets 1 to 4 with 256, 64, 32 and 16 neurons, or those of
-//     [Config].Subnets, and root. //Eve owns the subnets. Commit-reveal is on for
-//     subnet 3 only; there is no limit on how often weights may be set.
+//   - The subnets of [DefaultSubnets], one for each way to set weights, or those of
+//     [Config].Subnets, and root. //Eve owns the subnets.
 //   - On every subnet the validators //Alice, //Bob, //Charlie and //Dave have
 //     the uids 0 to 3, permits, and 50,000, 30,000, 20,000 and 10,000 alpha; on
 //     root they hold 10,000, 6,000, 3,000 and 1,000 TAO. //Eve owns these hotkeys.
@@ -40,20 +39,26 @@
 // from stakes and weights, and the emission of the blocks since the last epoch is
 // paid as alpha. So that something changes without anybody sending extrinsics,
 // //Bob, //Charlie and //Dave set slightly different weights at each epoch, and
-// their last_update moves; with [Config].Quiet nobody acts. Epochs count in
-// whole numbers: the same blocks give the same state on every machine.
+// their last_update moves; the one whose number is the subnet's netuid (//Bob on 2,
+// //Charlie on 3, //Dave on 4) and those who have sent extrinsics are left to those
+// who use the chain, and with [Config].Quiet nobody acts. Epochs count in whole
+// numbers: the same blocks give the same state on every machine.
 //
 // In block 2 //Alice commits to "commitment-alice" on subnet 1, by an extrinsic
 // that she has signed: it is number 1 of the block, behind the timestamp.
 //
-// The rounds of drand's quicknet are stored as their time comes, four in a block
-// of twelve seconds, with stand-ins for the beacon's signatures. A token contract
-// at 0x5FbDB2315678afecb367f032d93F642f64180aa3, behind which there is no code,
-// logs a Transfer in every block and an Approval in every tenth.
+// The chain has a randomness beacon of its own, with drand's format and quicknet's
+// schedule; its key is in Drand.BeaconConfig. Its rounds are stored as their time
+// comes, four in a block of twelve seconds, and open what has been encrypted to
+// them: timelocked commits to weights in the epoch that is theirs, and timelocked
+// commitments. A token contract at 0x5FbDB2315678afecb367f032d93F642f64180aa3,
+// behind which there is no code, logs a Transfer in every block and an Approval in
+// every tenth.
 //
 // # Limits
 //
-// Of signed extrinsics only Commitments.set_commitment runs yet. Epochs follow the
-// chain's rules without its options: no liquid alpha, no bond penalties, no child
-// keys, and emission is one alpha per block and subnet.
+// Of signed extrinsics those of validators run: weights, in every form, and
+// Commitments.set_commitment. Epochs follow the chain's rules without its options:
+// no liquid alpha, no bond penalties, no child keys, and emission is one alpha per
+// block and subnet.
 package native

@@ -7,58 +7,11 @@ import (
 )
 
 const (
-	// statefulEpochs is the spec version since which epochs follow LastEpochBlock.
-	// Before, they follow from the block number.
-	statefulEpochs = 423
-	// maxEpochDistance is how long an epoch can stay away at most.
-	maxEpochDistance = 50400
 	// alphaPerBlock is what a subnet emits in a block, in rao of alpha.
 	alphaPerBlock = 1_000_000_000
 	// partMiners and partValidators are hundredths of it; the rest is the owner's.
 	partMiners, partValidators = 41, 41
 )
-
-// stateful tells whether the spec version has stateful epochs.
-func (r *Runtime) stateful() bool { return r.config.Spec >= statefulEpochs }
-
-// runEpochs counts the block for every subnet and runs the epochs that are due.
-func (r *Runtime) runEpochs(st runtime.State, block uint64) {
-	s := &r.items.SubtensorModule
-	most := int(s.MaxEpochsPerBlock.get(st))
-	run := 0
-	for _, netuid := range r.netuids(st) {
-		key := u16(netuid)
-		if netuid == rootNetuid {
-			continue
-		}
-		since := s.BlocksSinceLastStep.get(st, key) + 1
-		s.BlocksSinceLastStep.set(st, since, key)
-		r.accrue(st, key)
-		if !r.epochDue(st, netuid, block) {
-			continue
-		}
-		if r.stateful() {
-			if run == most {
-				s.PendingEpochAt.set(st, block+1, key)
-				r.deposit(st, initialization, "SubtensorModule", "EpochDeferred", netuid, block, block+1)
-				continue
-			}
-			s.LastEpochBlock.set(st, block, key)
-			s.PendingEpochAt.set(st, 0, key)
-			s.SubnetEpochIndex.set(st, s.SubnetEpochIndex.get(st, key)+1, key)
-		}
-		run++
-		if !r.config.Quiet {
-			r.act(st, netuid, block)
-		}
-		r.epoch(st, netuid, block, since*alphaPerBlock)
-		s.BlocksSinceLastStep.set(st, 0, key)
-		s.LastMechansimStepBlock.set(st, block, key)
-		for _, pending := range []*item[uint64]{&s.PendingServerEmission, &s.PendingValidatorEmission, &s.PendingEmission} {
-			pending.set(st, 0, key)
-		}
-	}
-}
 
 // accrue adds what a block emits to what the next epoch pays.
 func (r *Runtime) accrue(st runtime.State, key []byte) {
@@ -74,51 +27,35 @@ func (r *Runtime) accrue(st runtime.State, key []byte) {
 	add(&s.SubnetAlphaOut, alphaPerBlock)
 }
 
-// epochDue tells whether a subnet's epoch runs at a block.
-func (r *Runtime) epochDue(st runtime.State, netuid uint16, block uint64) bool {
-	s := &r.items.SubtensorModule
-	key := u16(netuid)
-	tempo := uint64(s.Tempo.get(st, key))
-	if tempo == 0 {
-		return false
-	}
-	if !r.stateful() {
-		return (block+uint64(netuid)+1)%(tempo+1) == tempo
-	}
-	pending := s.PendingEpochAt.get(st, key)
-	return pending > 0 && block >= pending ||
-		s.BlocksSinceLastStep.get(st, key) > maxEpochDistance ||
-		block-min(block, s.LastEpochBlock.get(st, key)) >= tempo
-}
-
-// epochIndex numbers a subnet's epochs.
-func (r *Runtime) epochIndex(st runtime.State, netuid uint16, block uint64) uint64 {
-	s := &r.items.SubtensorModule
-	if r.stateful() {
-		return s.SubnetEpochIndex.get(st, u16(netuid))
-	}
-	return (block + uint64(netuid) + 1) / (uint64(s.Tempo.get(st, u16(netuid))) + 1)
-}
-
-// act makes the seeded validators, all but //Alice, set new weights.
+// act makes the seeded validators, all but //Alice, set new weights. The validator
+// whose number is the subnet's netuid does not (//Alice on 1, //Bob on 2, //Charlie
+// on 3, //Dave on 4), nor does one who has sent extrinsics: they are left to those
+// who use the chain.
 func (r *Runtime) act(st runtime.State, netuid uint16, block uint64) {
 	s := &r.items.SubtensorModule
 	n := int(s.SubnetworkN.get(st, u16(netuid)))
-	for number, hotkey := range r.keys.validators[1:] {
+	for number, hotkey := range r.keys.validators {
 		uid, ok := s.Uids.lookup(st, u16(netuid), hotkey[:])
-		if !ok || int(uid) >= n {
+		left := number == 0 || number+1 == int(netuid) || r.items.System.Account.get(st, hotkey[:]).Nonce > 0
+		if !ok || left {
 			continue
 		}
 		for mechanism := range r.mechanisms(st, netuid) {
 			index := storageIndex(netuid, mechanism)
-			s.Weights.set(st, opinion(n, number+1, r.epochIndex(st, netuid, block)), u16(index), u16(uid))
-			updates := s.LastUpdate.get(st, u16(index))
-			if int(uid) < len(updates) {
-				updates[uid] = block
-				s.LastUpdate.set(st, updates, u16(index))
-			}
+			s.Weights.set(st, opinion(n, number, r.epochIndex(st, netuid, block)), u16(index), u16(uid))
+			r.touch(st, index, uid)
 			r.deposit(st, initialization, "SubtensorModule", "WeightsSet", index, uid)
 		}
+	}
+}
+
+// touch makes this block that of a neuron's last update.
+func (r *Runtime) touch(st runtime.State, index, uid uint16) {
+	updates := &r.items.SubtensorModule.LastUpdate
+	list := fit(updates.get(st, u16(index)), int(r.items.SubtensorModule.SubnetworkN.get(st, u16(index%maxSubnets))))
+	if int(uid) < len(list) {
+		list[uid] = r.blockNumber(st)
+		updates.set(st, list, u16(index))
 	}
 }
 
@@ -142,20 +79,18 @@ func (r *Runtime) epoch(st runtime.State, netuid uint16, block, emission uint64)
 	hotkeys := r.hotkeys(st, netuid)
 	count := r.mechanisms(st, netuid)
 
+	null := r.nullConsensus(st, netuid)
 	b := ballot{
-		stake: make([]uint64, n), active: make([]bool, n),
+		stake: r.votingStakes(st, netuid), active: make([]bool, n),
 		permits:       fit(s.ValidatorPermit.get(st, key), n),
 		maxValidators: int(s.MaxAllowedValidators.get(st, key)),
 		kappa:         s.Kappa.get(st, key),
 		bondsKept:     s.BondsMovingAverage.get(st, key),
 	}
-	threshold := max(s.StakeThreshold.get(st), s.WeightsMinStake.get(st)) // one of them exists
-	for uid, hotkey := range hotkeys {
-		if total := r.stakeOf(st, netuid, hotkey).total; total >= threshold {
-			b.stake[uid] = total
-		}
-	}
 	cutoff := r.activityCutoff(st, netuid)
+	if !null {
+		s.LastYumaStepBlock.set(st, block, key)
+	}
 	if !slicesAny(b.permits) {
 		b.permits = topStakes(b.stake, b.maxValidators) // the first epoch
 	}
@@ -174,7 +109,12 @@ func (r *Runtime) epoch(st runtime.State, netuid uint16, block, emission uint64)
 			b.weights[uid] = s.Weights.get(st, index, u16(uint16(uid)))
 			b.bonds[uid] = s.Bonds.get(st, index, u16(uint16(uid)))
 		}
-		v := b.count()
+		var v *verdict
+		if null {
+			v = b.countNull()
+		} else {
+			v = b.count()
+		}
 		for uid := range n {
 			if len(v.bonds[uid]) > 0 || len(b.bonds[uid]) > 0 {
 				s.Bonds.set(st, v.bonds[uid], index, u16(uint16(uid)))
@@ -202,6 +142,24 @@ func (r *Runtime) epoch(st runtime.State, netuid uint16, block, emission uint64)
 	s.Trust.set(st, proportions(sum.trust), key)
 	s.PruningScores.set(st, proportions(sum.incentive), key)
 	r.pay(st, netuid, hotkeys, &sum, emission)
+}
+
+// votingStakes are the total stakes of a subnet by uid, 0 for those below the
+// threshold.
+func (r *Runtime) votingStakes(st runtime.State, netuid uint16) []uint64 {
+	hotkeys, threshold := r.hotkeys(st, netuid), r.threshold(st)
+	stakes := make([]uint64, len(hotkeys))
+	for uid, hotkey := range hotkeys {
+		if total := r.stakeOf(st, netuid, hotkey).total; total >= threshold {
+			stakes[uid] = total
+		}
+	}
+	return stakes
+}
+
+// threshold is the stake that weights need, in rao. One of the items exists.
+func (r *Runtime) threshold(st runtime.State) uint64 {
+	return max(r.items.SubtensorModule.StakeThreshold.get(st), r.items.SubtensorModule.WeightsMinStake.get(st))
 }
 
 // pay splits an emission among miners, validators and the owner of a subnet.

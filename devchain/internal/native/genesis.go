@@ -75,6 +75,7 @@ func (r *Runtime) Genesis(st runtime.State) error {
 		r.seedConsensus(st, subnet)
 	}
 	r.seedPublished(st)
+	r.seedBeacon(st)
 	if at := r.config.GenesisTime; !at.IsZero() {
 		r.storePulses(st, at)
 	}
@@ -162,7 +163,7 @@ func (r *Runtime) seedSubnet(st runtime.State, subnet Subnet) {
 	s.MaxAllowedValidators.set(st, 64, key)
 	s.MinAllowedWeights.set(st, 1, key)
 	s.ImmunityPeriod.set(st, 5000, key)
-	s.WeightsSetRateLimit.set(st, 0, key)
+	s.WeightsSetRateLimit.set(st, subnet.WeightsRateLimit, key)
 	s.CommitRevealWeightsEnabled.set(st, subnet.CommitReveal, key)
 	s.NetworkRegistrationAllowed.set(st, true, key)
 	s.NetworkPowRegistrationAllowed.set(st, false, key)

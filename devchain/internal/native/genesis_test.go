@@ -117,7 +117,7 @@ func TestGenesis(t *testing.T) {
 						t.Errorf("subnet %d: uid %d has permit %v", netuid, uid, permit)
 					}
 				}
-				if got := c.storage("SubtensorModule", "CommitRevealWeightsEnabled", netuid); got != (netuid == 3) {
+				if got := c.storage("SubtensorModule", "CommitRevealWeightsEnabled", netuid); got != (netuid == 2) {
 					t.Errorf("subnet %d has commit-reveal %v", netuid, got)
 				}
 				for _, list := range []string{"Consensus", "Dividends", "Incentive", "Emission", "ValidatorTrust"} {

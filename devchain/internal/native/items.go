@@ -140,9 +140,11 @@ type items struct {
 		MaxSpace            item[uint32]
 	}
 	Drand struct {
+		BeaconConfig      item[beaconConfig]
 		Pulses            item[pulse]
 		LastStoredRound   item[uint64]
 		OldestStoredRound item[uint64]
+		NextUnsignedAt    item[uint32]
 	}
 	Swap struct {
 		FeeRate      item[uint16]
@@ -166,6 +168,8 @@ type subtensorItems struct {
 	StakeThreshold               item[uint64]
 	WeightsMinStake              item[uint64]
 	MaxEpochsPerBlock            item[uint8]
+	CommitRevealWeightsVersion   item[uint16]
+	AdminFreezeWindow            item[uint16]
 	NetworkMinLockCost           item[uint64]
 	NetworkLastLockCost          item[uint64]
 	NetworkLockReductionInterval item[uint64]
@@ -231,6 +235,9 @@ type subtensorItems struct {
 	ServingRateLimit               item[uint64]
 	CommitRevealWeightsEnabled     item[bool]
 	RevealPeriodEpochs             item[uint64]
+	SubnetEpochConsensus           item[scale.Enum]
+	LastYumaStepBlock              item[uint64]
+	SavedYumaMaxAllowedValidators  item[uint16]
 	AdjustmentInterval             item[uint16]
 	AdjustmentAlpha                item[uint64]
 	TargetRegistrationsPerInterval item[uint16]
@@ -275,6 +282,8 @@ type subtensorItems struct {
 	StakeWeight                item[[]uint16]
 	Weights                    item[[]pair]
 	Bonds                      item[[]pair]
+	WeightCommits              item[[]hashCommit]
+	TimelockedWeightCommits    item[[]timelockedCommit]
 	Axons                      item[axonInfo]
 	Prometheus                 item[prometheusInfo]
 	NeuronCertificates         item[certificate]

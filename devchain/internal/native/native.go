@@ -12,6 +12,7 @@ import (
 	"github.com/bittensor-pylon/pylon/devchain/internal/native/description"
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/timelock"
 )
 
 // Runtime plays Subtensor. It never changes, and keeps nothing of any block.
@@ -24,6 +25,7 @@ type Runtime struct {
 	methods     map[string]method
 	calls       map[string]dispatcher
 	keys        keyring
+	beacon      *timelock.Beacon
 
 	timestampSet [2]byte // the call Timestamp.set
 	maxFields    int     // of a commitment
@@ -71,8 +73,10 @@ func New(config Config) (*Runtime, error) {
 		return nil, fmt.Errorf("native: %w", err)
 	}
 	r.calls = r.dispatchers()
-	r.keys, err = newKeyring(config.Subnets)
-	if err != nil {
+	if r.keys, err = newKeyring(config.Subnets); err != nil {
+		return nil, fmt.Errorf("native: %w", err)
+	}
+	if r.beacon, err = newBeacon(); err != nil {
 		return nil, fmt.Errorf("native: %w", err)
 	}
 	return r, nil

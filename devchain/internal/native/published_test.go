@@ -96,11 +96,14 @@ func TestRevealedCommitmentsAreForgotten(t *testing.T) {
 	}
 }
 
+// beaconRound is the newest round at a time.
+func beaconRound(at time.Time) uint64 { return beaconSchedule.Round(at) }
+
 func TestDrandRounds(t *testing.T) {
 	t.Parallel()
 	// Round 1 came at the beacon's genesis, and one has come every three seconds.
 	for at, want := range map[int64]uint64{0: 0, 1692803366: 0, 1692803367: 1, 1692803369: 1, 1692803370: 2, 1692803367 + 3*999: 1000} {
-		if got := drandRound(time.Unix(at, 0)); got != want {
+		if got := beaconRound(time.Unix(at, 0)); got != want {
 			t.Errorf("at %d: %d instead of %d", at, got, want)
 		}
 	}
@@ -110,7 +113,7 @@ func TestPulses(t *testing.T) {
 	t.Parallel()
 	for _, spec := range []uint32{320, 475} {
 		c := newChain(t, small(spec))
-		begin := drandRound(genesisTime)
+		begin := beaconRound(genesisTime)
 		check := func(oldest, newest uint64) {
 			t.Helper()
 			if got := c.uint("Drand", "LastStoredRound"); got != newest {
@@ -142,13 +145,13 @@ func TestPulses(t *testing.T) {
 		c.produce(1)
 		check(begin, begin+4+mostPulses)
 		c.produce(3)
-		newest := drandRound(c.time)
+		newest := beaconRound(c.time)
 		check(begin, newest)
 		for range 40 {
 			c.time = c.time.Add(2 * time.Minute)
 			c.produce(1)
 		}
-		newest = drandRound(c.time)
+		newest = beaconRound(c.time)
 		check(newest-keptPulses+1, newest)
 	}
 	// Before the beacon's time there are no rounds.
