@@ -1,6 +1,7 @@
 // Command pylon is the Pylon service and its tools.
 //
 //	pylon serve     the service, with settings from the environment and .env
+//	pylon check     looks at everything that the service depends on, and says what is wrong
 //	pylon dev       a development chain and the service in front of it, in one process
 //	pylon wallet    development wallets: new, list, show
 //	pylon version   what this binary was built from
@@ -32,6 +33,7 @@ const (
 // commands is the command line.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service. Its settings come from the environment and from a .env file."`
+	Check   checkCommand   `cmd:"" help:"Check settings, wallets, nodes and registrations, and say what is wrong."`
 	Dev     devCommand     `cmd:"" help:"Run a development chain and the service in front of it, offline, in one process."`
 	Wallet  walletCommand  `cmd:"" help:"Make development wallets, and look at any."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -207,7 +207,7 @@ type usage struct {
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	testUsage(t, []usage{
-		{nil, nil, exitUsage, "", `pylon: expected one of "serve", "dev", "wallet", "version"`},
+		{nil, nil, exitUsage, "", `pylon: expected one of "serve", "check"`},
 		{[]string{"sreve"}, nil, exitUsage, "", "pylon: unexpected argument sreve"},
 		{[]string{"serve", "--port", "1"}, nil, exitUsage, "", "pylon: unknown flag --port"},
 		{[]string{"serve", "--workers", "4"}, nil, exitUsage, "", "pylon: Passing --workers is not supported for pylon-service.\n"},

@@ -17,7 +17,12 @@ import (
 // newDevchain starts a development chain of some blocks, which makes further ones only when the test says so.
 func newDevchain(t *testing.T) *devchain.Chain {
 	t.Helper()
-	chain, err := devchain.New(devchain.Config{})
+	return newDevchainOf(t, devchain.Config{})
+}
+
+func newDevchainOf(t *testing.T, config devchain.Config) *devchain.Chain {
+	t.Helper()
+	chain, err := devchain.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,8 @@
 // wins, names are case-insensitive, unknown names are ignored, numbers and booleans may be written the Python way.
 // Every setting is one row of one table (table.go); docs/settings.md is generated from it. Load reports everything that
 // is wrong at once, by the name of the variable, and never shows the value of a token or of an address. [Defaults]
-// are the settings of an empty environment.
+// are the settings of an empty environment. [LoadAndShow] also tells what each setting came out as, and [Check] looks at
+// everything that a service with them would depend on, before it does.
 //
 // # Life
 //

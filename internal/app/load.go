@@ -54,6 +54,18 @@ func Defaults() *Settings {
 // that are found in folder, to which relative paths belong; an empty folder is the current one. The error is a
 // *SettingsError.
 func Load(environ []string, folder string) (*Settings, error) {
+	return newLoader(environ, folder).load()
+}
+
+// LoadAndShow is Load that also returns every setting as it came out, in the order of the documentation.
+func LoadAndShow(environ []string, folder string) (*Settings, []Effective, error) {
+	l := newLoader(environ, folder)
+	s, err := l.load()
+	return s, l.effective, err
+}
+
+// newLoader reads the files.
+func newLoader(environ []string, folder string) *loader {
 	l := &loader{folder: folder, process: newVariables()}
 	for _, entry := range environ {
 		if name, value, ok := strings.Cut(entry, "="); ok {
@@ -65,7 +77,7 @@ func Load(environ []string, folder string) (*Settings, error) {
 	if name, _ := l.process.get(identityEnvFileName); name != "" {
 		l.identityFile = l.dotenv(identityEnvFileName, "")
 	}
-	return l.load()
+	return l
 }
 
 // variables are names and values. Names are found in any case; the spelling in upper case wins over others.
@@ -102,6 +114,9 @@ type loader struct {
 	warnings []string
 	known    map[string]bool // every name that means something, in upper case
 	given    map[string]bool // the names that had a good value; true when it is not the default's text
+	sources  map[string]string
+
+	effective []Effective // set at the end, when nothing was wrong
 }
 
 func (l *loader) problem(name, reason string, args ...any) {
@@ -114,7 +129,7 @@ func (l *loader) warn(format string, args ...any) {
 
 func (l *loader) load() (*Settings, error) {
 	l.known = map[string]bool{envFileName: true, identityEnvFileName: true}
-	l.given = make(map[string]bool)
+	l.given, l.sources = make(map[string]bool), make(map[string]string)
 	var s Settings
 	var identities []string
 	for _, section := range s.table(&identities) {
@@ -135,6 +150,7 @@ func (l *loader) load() (*Settings, error) {
 	}
 	s.Warnings = l.warnings
 	s.Ignored = l.ignored()
+	l.show(&s, &identities)
 	return &s, nil
 }
 
@@ -170,6 +186,7 @@ func (l *loader) read(r row, file variables) {
 			return
 		}
 		l.given[r.name] = strings.TrimSpace(text) != r.preset
+		l.sources[r.name] = l.sourceOf(r)
 	case r.required:
 		l.problem(r.name, "is required and must not be empty")
 	case r.preset != "":

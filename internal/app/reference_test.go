@@ -38,18 +38,6 @@ last line end does not count. Everything that is wrong is reported at once, and 
 	return b.String()
 }
 
-// identitySection finds the section after which the settings of identities are described: the one that names them.
-func identitySection(sections []section) int {
-	for i, sec := range sections {
-		for _, r := range sec.rows {
-			if r.name == identitiesName {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
 func writeSection(b *strings.Builder, sec section) {
 	fmt.Fprintf(b, "\n## %s\n\n", sec.title)
 	if sec.about != "" {

@@ -28,6 +28,8 @@ type form struct {
 	// read stores what the text means. Its error says what the text must be and does not repeat a text that could be
 	// secret.
 	read func(text string) error
+	// show returns the value as its text, or as far as everybody may see it.
+	show func() string
 	// literalEmpty tells that an empty text is a value like any other. Else it is the same as no text.
 	literalEmpty bool
 	// secret forms may also be given as the name of a file, and are never shown.
@@ -48,8 +50,38 @@ func cutShort(text string) string {
 	return text
 }
 
+// masked stands for a secret: it tells whether there is one.
+func masked(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	return "[set]"
+}
+
+func showSeconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
+
+// showList writes a list as JSON, an empty one as [].
+func showList[T any](list []T) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		panic("app: a list of names or numbers has no JSON: " + err.Error())
+	}
+	return string(text)
+}
+
+func joinAddresses(list []Address) string {
+	shown := make([]string, len(list))
+	for i, address := range list {
+		shown[i] = address.String()
+	}
+	return strings.Join(shown, ",")
+}
+
 func text(to *string) form {
-	return form{name: "text", literalEmpty: true, read: func(text string) error {
+	return form{name: "text", literalEmpty: true, show: func() string { return *to }, read: func(text string) error {
 		*to = text
 		return nil
 	}}
@@ -64,7 +96,7 @@ func host(to *string) form {
 
 // file is the path of a file or folder. A leading ~ stands for the home folder.
 func file(to *string) form {
-	return form{name: "path", read: func(text string) error {
+	return form{name: "path", show: func() string { return *to }, read: func(text string) error {
 		expanded, err := expandHome(text)
 		*to = expanded
 		return err
@@ -84,7 +116,7 @@ func expandHome(path string) (string, error) {
 
 // token is a secret that users send in an Authorization header, which ends at white space.
 func token(to *server.Secret) form {
-	return form{name: "secret", literalEmpty: true, secret: true, read: func(text string) error {
+	return form{name: "secret", literalEmpty: true, secret: true, show: func() string { return masked(string(*to)) }, read: func(text string) error {
 		if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 			return errors.New("has white space or control characters in it: no Authorization header could carry it")
 		}
@@ -95,7 +127,7 @@ func token(to *server.Secret) form {
 
 // boolean takes what the Python service takes, in any case.
 func boolean(to *bool) form {
-	return form{name: "boolean", read: func(text string) error {
+	return form{name: "boolean", show: func() string { return strconv.FormatBool(*to) }, read: func(text string) error {
 		switch strings.ToLower(strings.TrimSpace(text)) {
 		case "1", "true", "t", "yes", "y", "on":
 			*to = true
@@ -137,7 +169,7 @@ func parseInteger(text string) (int64, bool) {
 
 // integer is a whole number between least and most.
 func integer[T ~int | ~uint16 | ~uint64](to *T, least, most int64) form {
-	return form{name: "integer", read: func(text string) error {
+	return form{name: "integer", show: func() string { return fmt.Sprint(*to) }, read: func(text string) error {
 		value, ok := parseInteger(text)
 		if !ok || value < least || value > most {
 			return wrong(fmt.Sprintf("an integer from %d to %d", least, most), text)
@@ -152,7 +184,7 @@ const longest = 100 * 365 * 24 * time.Hour
 
 // seconds is a time above zero and up to longest, written as a number of seconds, fractions allowed.
 func seconds(to *time.Duration) form {
-	return form{name: "seconds", read: func(text string) error {
+	return form{name: "seconds", show: func() string { return showSeconds(*to) }, read: func(text string) error {
 		value, ok := parseFloat(text)
 		if !ok || value <= 0 || value > longest.Seconds() {
 			return wrong("a number of seconds above 0", text)
@@ -164,7 +196,7 @@ func seconds(to *time.Duration) form {
 
 // wholeSeconds is a time of zero or more, written as an integer number of seconds.
 func wholeSeconds(to *time.Duration) form {
-	return form{name: "seconds", read: func(text string) error {
+	return form{name: "seconds", show: func() string { return showSeconds(*to) }, read: func(text string) error {
 		value, ok := parseInteger(text)
 		if !ok || value < 0 || value > int64(longest/time.Second) {
 			return wrong("an integer number of seconds, 0 or more", text)
@@ -188,7 +220,7 @@ func jsonList(text, example string) ([]json.RawMessage, error) {
 // names is a list of distinct names that can stand in a path of an URL.
 func names(to *[]string) form {
 	const example = `["sn1","sn2"]`
-	return form{name: "JSON list of names", read: func(text string) error {
+	return form{name: "JSON list of names", show: func() string { return showList(*to) }, read: func(text string) error {
 		elements, err := jsonList(text, example)
 		if err != nil {
 			return err
@@ -214,7 +246,7 @@ func names(to *[]string) form {
 // netuids is a list of distinct subnet numbers.
 func netuids(to *[]pylon.Netuid) form {
 	const example = `[12, 89]`
-	return form{name: "JSON list of integers", read: func(text string) error {
+	return form{name: "JSON list of integers", show: func() string { return showList(*to) }, read: func(text string) error {
 		elements, err := jsonList(text, example)
 		if err != nil {
 			return err
@@ -235,7 +267,7 @@ func netuids(to *[]pylon.Netuid) form {
 
 // choice is one of a few words, in any case.
 func choice(to *string, words ...string) form {
-	return form{name: strings.Join(words, ", "), read: func(text string) error {
+	return form{name: strings.Join(words, ", "), show: func() string { return *to }, read: func(text string) error {
 		word := strings.ToLower(strings.TrimSpace(text))
 		if !slices.Contains(words, word) {
 			return wrong("one of "+strings.Join(words, ", "), text)
@@ -271,7 +303,7 @@ func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil 
 // nodes is a list of nodes, each by its name or its WebSocket address, with commas between them. What may be in it is
 // for package substrate to say.
 func nodes(to *[]Address) form {
-	return form{name: "nodes", read: func(text string) error {
+	return form{name: "nodes", show: func() string { return joinAddresses(*to) }, read: func(text string) error {
 		var list []string
 		for part := range strings.SplitSeq(text, ",") {
 			if part = strings.TrimSpace(part); part != "" { // a comma too many does no harm
@@ -296,7 +328,7 @@ func nodes(to *[]Address) form {
 
 // webAddress is an HTTP address.
 func webAddress(to *Address) form {
-	return form{name: "URL", read: func(text string) error {
+	return form{name: "URL", show: func() string { return to.String() }, read: func(text string) error {
 		text = strings.TrimSpace(text)
 		if !isAddress(text, "http", "https") {
 			return errors.New("must be an http:// or https:// address")

@@ -68,6 +68,7 @@ type Client struct {
 	cutoff        uint64
 	main, archive *node
 	routed        func(Routing)
+	web           *http.Client
 }
 
 // New returns a client. It opens no connection.
@@ -91,7 +92,7 @@ func New(config Config) (*Client, error) {
 		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true,
 	}}
 	return &Client{
-		cutoff: config.ArchiveCutoff, routed: config.ObserveRouting,
+		cutoff: config.ArchiveCutoff, routed: config.ObserveRouting, web: web,
 		main:    newNode(config, config.URL, web),
 		archive: newNode(config, config.ArchiveURL, web),
 	}, nil
@@ -123,6 +124,12 @@ func (c *Client) Logs(ctx context.Context, address string, from, to uint64, abi 
 	}
 	return &pylon.EVMLogs{Logs: logs, FromBlock: from, ToBlock: to}, nil
 }
+
+// Head returns the number of the newest block that the node for new blocks knows. Its error is a problem, Unavailable.
+func (c *Client) Head(ctx context.Context) (uint64, error) { return c.main.blockNumber(ctx) }
+
+// Close closes the connections that nobody uses at the moment.
+func (c *Client) Close() { c.web.CloseIdleConnections() }
 
 // read fetches the raw logs of a range from the nodes that have it.
 func (c *Client) read(ctx context.Context, address string, from, to uint64) ([]rawLog, error) {
