@@ -111,8 +111,11 @@ func publish(temporary, path string, overwrite bool) error {
 			return fs.ErrExist
 		}
 		// A file system without links.
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		switch _, err := os.Lstat(path); {
+		case err == nil:
 			return fs.ErrExist
+		case !errors.Is(err, fs.ErrNotExist):
+			return cause(err)
 		}
 	}
 	if err := os.Rename(temporary, path); err != nil {

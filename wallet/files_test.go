@@ -164,6 +164,24 @@ func TestConformance012Accounts(t *testing.T) {
 	}
 }
 
+func TestConformance013PasswordChangesRoot(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, uri := range []string{"", "///password", "///", "//Alice", "//Alice///password", "//Alice///passwor", "/Alice", "/Alice///password"} {
+		address := fromURI(t, wallet.Sr25519, uri).Address()
+		if uri == "///" { // an empty password is none
+			if address != fromURI(t, wallet.Sr25519, "").Address() {
+				t.Error("an empty password changes the key")
+			}
+			continue
+		}
+		if other, ok := seen[address]; ok {
+			t.Errorf("%q and %q are one key", uri, other)
+		}
+		seen[address] = uri
+	}
+}
+
 func TestConformance014SoftNonce(t *testing.T) {
 	t.Parallel()
 	first, second := fromURI(t, wallet.Sr25519, "//Alice/soft"), fromURI(t, wallet.Sr25519, "//Alice/soft")
@@ -375,6 +393,32 @@ func fieldsOf(t testing.TB, path string) []string {
 		t.Fatal(err)
 	}
 	return slices.Sorted(maps.Keys(fields))
+}
+
+func TestConformance021Addresses(t *testing.T) {
+	t.Parallel()
+	const of42, of0 = "5HDvhV6WDCjCKyrXqGQSDYqQAzkzabNhctmiDYEqgBC66BsX", "16ADqpMa4yzfmWs3nuTSMhfZ2ckeGtvqhPWCNqECEGDcGgU2"
+	for _, address := range []string{of42, of0} {
+		public, err := wallet.ParsePublic(object(field("ss58Address", address)))
+		if err != nil || public.Address() != of42 || fileOf(t, fromURI(t, wallet.Sr25519, oldPhrase))["publicKey"] != fmt.Sprintf("0x%x", public.Key) {
+			t.Errorf("%s: %v, %v", address, public, err)
+		}
+	}
+	for at := range of42 {
+		changed := []byte(of42)
+		changed[at] = "12"[changed[at]&1^1]
+		if string(changed) == of42 {
+			continue
+		}
+		if public, err := wallet.ParsePublic(object(field("ss58Address", string(changed)))); err == nil {
+			t.Errorf("%s: %v", changed, public)
+		}
+	}
+	for _, address := range []string{"5F3sa2TJAWMqDhXG6jhV4N8ko9rLbc4B52kmxXJoN5D3ue8w", "InvalidAddress"} {
+		if public, err := wallet.ParsePublic(object(field("ss58Address", address))); err == nil {
+			t.Errorf("%s: %v", address, public)
+		}
+	}
 }
 
 func TestConformance022KnownSignatures(t *testing.T) {

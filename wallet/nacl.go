@@ -3,6 +3,7 @@ package wallet
 import (
 	"crypto/rand"
 	"errors"
+	"runtime/debug"
 	"sync"
 
 	"golang.org/x/crypto/argon2"
@@ -25,6 +26,9 @@ var stretching sync.Mutex
 func naclKey(password string) [32]byte {
 	stretching.Lock()
 	defer stretching.Unlock()
+	// A service opens its keys once, and would long look as if it needed the
+	// memory of that.
+	defer debug.FreeOSMemory()
 	return [32]byte(argon2.Key([]byte(password), []byte(naclSalt), 8, 512<<10, 1, 32))
 }
 
