@@ -17,6 +17,7 @@ const (
 	Unauthorized              // no usable credentials: 401
 	Forbidden                 // the wrong credentials: 403
 	NotFound                  // what the request names does not exist: 404
+	Conflict                  // it does not fit the state of what the request names: 409
 	TooLarge                  // the request's body is over the limit: 413
 	Unprocessable             // the request is well formed and makes no sense: 422
 	TooMany                   // the caller has done it wrong too often: 429
@@ -33,6 +34,7 @@ var kindNames = [...]string{
 	Unauthorized:  "unauthorized",
 	Forbidden:     "forbidden",
 	NotFound:      "not found",
+	Conflict:      "conflict",
 	TooLarge:      "too large",
 	Unprocessable: "unprocessable",
 	TooMany:       "too many",

@@ -29,6 +29,7 @@ var answers = map[problem.Kind]struct {
 	problem.Unauthorized:  {http.StatusUnauthorized, "Unauthorized", "No usable `Authorization` header."},
 	problem.Forbidden:     {http.StatusForbidden, "Forbidden", "A token, but not the one of this route."},
 	problem.NotFound:      {http.StatusNotFound, "Not Found", "What the request names does not exist."},
+	problem.Conflict:      {http.StatusConflict, "Conflict", "What the request names is in a state that does not allow it."},
 	problem.TooLarge:      {http.StatusRequestEntityTooLarge, "Request Entity Too Large", "The body is over 10,000,000 bytes."},
 	problem.Unprocessable: {http.StatusUnprocessableEntity, "Unprocessable Entity", "The request is well formed and makes no sense."},
 	problem.TooMany:       {http.StatusTooManyRequests, "Too Many Requests", "Too many wrong tokens from this address. The `Retry-After` header says when to try again."},
