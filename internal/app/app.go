@@ -31,6 +31,7 @@ type App struct {
 	version  string
 	made     time.Time
 
+	identity substrate.Identity // which chain main and archive are of
 	main     *substrate.Client
 	archive  *substrate.Client
 	chain    *chain.Chain
@@ -126,7 +127,7 @@ func New(settings *Settings, options Options) (*App, error) {
 }
 
 func (a *App) nodes(role, setting string, addresses []Address) (*substrate.Client, error) {
-	config := substrate.Config{Role: role, BlockTime: a.settings.BlockDuration, Logger: a.logger}
+	config := substrate.Config{Role: role, Chain: &a.identity, BlockTime: a.settings.BlockDuration, Logger: a.logger}
 	for _, address := range addresses {
 		config.Nodes = append(config.Nodes, string(address))
 	}

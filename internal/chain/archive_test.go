@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -192,7 +193,8 @@ func TestConformance037UnknownBlocks(t *testing.T) {
 	}
 }
 
-// Every failure of a node has its text, and only the ones of missing state lead to the archive.
+// Every failure of a node has its text, and only those of missing state and of nodes that cannot be reached lead to the
+// archive.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -201,17 +203,19 @@ func TestFailures(t *testing.T) {
 		kind          problem.Kind
 		want          string
 	}{
-		"transport": {
-			main: &substrate.Error{Kind: substrate.KindTransport, Op: "state_call", Node: "ws://10.0.0.1:9944", Message: "connection reset"},
-			kind: problem.Unavailable, want: "get_neurons failed on ws://10.0.0.1:9944: Transport: connection reset",
+		"transport, the archive too": {
+			main:    &substrate.Error{Kind: substrate.KindTransport, Op: "state_call", Node: "ws://10.0.0.1:9944", Message: "connection reset"},
+			archive: &substrate.Error{Kind: substrate.KindTransport, Op: "connect", Message: "connection refused"},
+			kind:    problem.Unavailable, want: "get_neurons failed on ws://10.0.0.1:9944: Transport: connection reset",
 		},
 		"no words": {
 			main: &substrate.Error{Kind: substrate.KindTimeout, Op: "state_call"},
 			kind: problem.Unavailable, want: "get_neurons failed on ws://main: Timeout",
 		},
 		"a cause": {
-			main: &substrate.Error{Kind: substrate.KindTransport, Op: "state_call", Err: errors.New("broken pipe")},
-			kind: problem.Unavailable, want: "get_neurons failed on ws://main: Transport: broken pipe",
+			main:    &substrate.Error{Kind: substrate.KindTransport, Op: "state_call", Err: errors.New("broken pipe")},
+			archive: &substrate.Error{Kind: substrate.KindStateDiscarded, Op: "state_call"},
+			kind:    problem.Unavailable, want: "get_neurons failed on ws://main: Transport: broken pipe",
 		},
 		"a node's own error": {
 			main: &substrate.Error{Kind: substrate.KindUnknown, Op: "state_call", Code: -32000, Message: "out of coffee"},
@@ -294,20 +298,47 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// While no main node can be reached the archive does both: it says which block has the number, and what is in it.
+func TestTheArchiveStandsInForMain(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"BlockHash", "NeuronInfoRuntimeApi_get_neurons_lite", "Head"} {
+		main, archive := pair(t, 1000, 0)
+		main.setHook(func(_ context.Context, call fakeCall) error {
+			if call.method == method || method == "Head" {
+				return &substrate.Error{Kind: substrate.KindTransport, Op: "connect", Message: "connection refused"}
+			}
+			return nil
+		})
+		seen := new(observed)
+		c := newFakeChain(t, main, archive, Config{Observe: seen.add})
+		if n, err := c.Neurons(t.Context(), 900, 1); numberOf(t, n, err) != 900 {
+			t.Errorf("%s: block %d", method, n.Block.Number)
+		}
+		if !slices.ContainsFunc(seen.take(), func(o Operation) bool { return o.Fallback == "main_unreachable" && o.URI == "ws://archive" }) {
+			t.Errorf("%s: the use of the archive was not observed", method)
+		}
+	}
+}
+
 func TestAFailureOfTheNumberLookup(t *testing.T) {
 	t.Parallel()
 	main, archive := pair(t, 1000, 0)
-	main.setHook(func(_ context.Context, call fakeCall) error {
-		if call.method == "BlockHash" {
-			return &substrate.Error{Kind: substrate.KindTransport, Op: "chain_getBlockHash", Message: "connection reset"}
-		}
-		return nil
-	})
+	for _, node := range []*fakeNode{main, archive} {
+		node.setHook(func(_ context.Context, call fakeCall) error {
+			if call.method == "BlockHash" {
+				return &substrate.Error{Kind: substrate.KindTransport, Op: "chain_getBlockHash", Message: "connection reset"}
+			}
+			return nil
+		})
+	}
 	seen := new(observed)
 	c := newFakeChain(t, main, archive, Config{Observe: seen.add})
 	_, err := c.Neurons(t.Context(), 900, 1)
 	wantProblem(t, err, problem.Unavailable, "get_block failed on ws://main: Transport: connection reset")
-	want := []Operation{{Name: "get_block", Status: "error", URI: "ws://main", Netuid: "N/A"}}
+	want := []Operation{
+		{Name: "get_block", Status: "error", URI: "ws://main", Netuid: "N/A"},
+		{Name: "get_block", Status: "error", URI: "ws://archive", Netuid: "N/A", Fallback: "main_unreachable"},
+	}
 	if diff := cmp.Diff(want, seen.take()); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,9 +21,11 @@ type Chain struct {
 	main    source
 	archive source
 	numbers numbers
-	lookout lookout
-	flights *flights
-	layouts layouts
+	// archiveNumbers says which block has a number while no main node can.
+	archiveNumbers numbers
+	lookout        lookout
+	flights        *flights
+	layouts        layouts
 	// finalized is the number of the newest finalised block that was seen: a block up to there keeps its number.
 	finalized atomic.Uint64
 	final     atomic.Pointer[SeenBlock] // that block
@@ -43,6 +46,12 @@ type nodes interface {
 	states
 }
 
+// archiveNodes is what a Chain needs of a client of archive nodes.
+type archiveNodes interface {
+	numbers
+	states
+}
+
 // New returns a Chain. It does nothing until it is asked, and reads nothing ahead before Start.
 func New(config Config) (*Chain, error) {
 	config = config.withDefaults()
@@ -52,12 +61,12 @@ func New(config Config) (*Chain, error) {
 	return newChain(config, config.Main, uriOf(config.Main), config.Archive, uriOf(config.Archive)), nil
 }
 
-func newChain(config Config, main nodes, mainURI string, archive states, archiveURI string) *Chain {
+func newChain(config Config, main nodes, mainURI string, archive archiveNodes, archiveURI string) *Chain {
 	c := &Chain{
 		config:  config,
 		main:    source{states: main, uri: mainURI},
 		archive: source{states: archive, uri: archiveURI},
-		numbers: main,
+		numbers: main, archiveNumbers: archive,
 		lookout: lookout{nodes: main, trust: config.BlockTime},
 		flights: newFlights(newCache(config.CacheBytes), config.ReadTimeout, config.Logger),
 		ahead:   make(chan struct{}, config.ReadAhead),
@@ -217,13 +226,18 @@ func (c *Chain) newest(ctx context.Context) (*sighting, error) {
 	return head, nil
 }
 
-// blockAt returns the block with the number on the main nodes' best chain.
+// blockAt returns the block with the number on the main nodes' best chain. While no main node can be reached the
+// archive says which block that is.
 func (c *Chain) blockAt(ctx context.Context, number uint64) (block, error) {
-	head, err := c.newest(ctx)
-	if err != nil {
-		return block{}, err
-	}
+	head, err := c.newestOrLost(ctx)
 	switch {
+	case errors.As(err, new(*lost)) && number <= maxBlockNumber:
+		if at, ok := c.archivedBlock(ctx, number); ok {
+			return at, nil
+		}
+		return block{}, err
+	case err != nil:
+		return block{}, err
 	case number == head.Number:
 		return block{Number: number, Hash: head.Hash}, nil
 	case number+1 == head.Number:
@@ -244,7 +258,20 @@ func (c *Chain) blockAt(ctx context.Context, number uint64) (block, error) {
 		}
 		return fetched{value: hash, volatile: volatile}, nil
 	})
+	if err != nil && unreachable(err) {
+		if at, ok := c.archivedBlock(ctx, number); ok {
+			return at, nil
+		}
+	}
 	return block{Number: number, Hash: hash}, err
+}
+
+// archivedBlock returns the block with the number as the archive knows it.
+func (c *Chain) archivedBlock(ctx context.Context, number uint64) (block, bool) {
+	start := time.Now()
+	hash, err := c.archiveNumbers.BlockHash(ctx, number)
+	c.report(getBlock, c.archive.uri, notApplicable, mainUnreachable, start, err)
+	return block{Number: number, Hash: hash}, err == nil
 }
 
 func (s *subnet) neuronsOrNone(err error, netuid pylon.Netuid) (*pylon.Neurons, error) {

@@ -17,6 +17,17 @@ func lacksState(err error) bool {
 	return kind == substrate.KindStateDiscarded || kind == substrate.KindUnknownBlock
 }
 
+// unreachable tells that no node of a source could be asked, so that another source may answer.
+func unreachable(err error) bool {
+	kind := substrate.KindOf(err)
+	return kind == substrate.KindTransport || kind == substrate.KindWrongChain
+}
+
+// lost is the failure of finding out which block is the newest, because no main node can be reached.
+type lost struct{ error }
+
+func (l *lost) Unwrap() error { return l.error }
+
 // lacksMethod tells that the runtime of the block was too old for the question.
 func lacksMethod(err error) bool {
 	return substrate.KindOf(err) == substrate.KindMethodMissing || errors.Is(err, scale.ErrNoAPI)

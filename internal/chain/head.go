@@ -29,6 +29,8 @@ type lookout struct {
 
 	last atomic.Pointer[sighting]
 	mu   sync.Mutex // held while last is replaced
+	// failed is the last time that the nodes could not say which head is the newest.
+	failed atomic.Pointer[failure]
 	// confirmed is when the nodes last said that last is still the newest, in nanoseconds since the Unix epoch.
 	confirmed atomic.Int64
 }
@@ -36,6 +38,24 @@ type lookout struct {
 // confirmation is how long the nodes' word counts for a head that is older than the time between two blocks. It bounds
 // how long answers are still served from memory after the last node has gone.
 const confirmation = time.Second
+
+// failure is what the nodes said instead of their newest head, and when.
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// recentFailure returns why the nodes could not be asked a moment ago, nil when they could. Readers who have somewhere
+// else to go do not wait for them again until then.
+func (l *lookout) recentFailure() error {
+	if f := l.failed.Load(); f != nil && time.Since(f.at) < lossKnown {
+		return f.err
+	}
+	return nil
+}
+
+// lossKnown is how long a failure to reach any node counts.
+const lossKnown = 2 * time.Second
 
 // known returns the newest head that the nodes know of, without I/O and, while it stays the same, without a lock. It is
 // nil before the first. It may be old: the nodes' client keeps it when it has lost them all.
@@ -70,17 +90,29 @@ func (l *lookout) set(header substrate.Header) *sighting {
 	return next
 }
 
+// fresh returns the newest known head if there is no reason yet to ask the nodes about it, nil otherwise.
+func (l *lookout) fresh() *sighting {
+	head := l.known()
+	if head != nil && (time.Since(head.seen) < l.trust || time.Now().UnixNano()-l.confirmed.Load() < int64(confirmation)) {
+		return head
+	}
+	return nil
+}
+
 // newest returns the newest head, and waits for the first one. It asks the nodes when the head that it knows is older
 // than a block should get; asked tells whether it did.
 func (l *lookout) newest(ctx context.Context) (head *sighting, asked bool, err error) {
-	head = l.known()
-	if head != nil && (time.Since(head.seen) < l.trust || time.Now().UnixNano()-l.confirmed.Load() < int64(confirmation)) {
+	if head = l.fresh(); head != nil {
 		return head, false, nil
 	}
 	header, err := l.nodes.Head(ctx)
 	if err != nil {
+		if unreachable(err) {
+			l.failed.Store(&failure{err: err, at: time.Now()})
+		}
 		return nil, true, err
 	}
+	l.failed.Store(nil)
 	l.confirmed.Store(time.Now().UnixNano())
 	if head = l.known(); head != nil {
 		return head, true, nil
@@ -88,4 +120,20 @@ func (l *lookout) newest(ctx context.Context) (head *sighting, asked bool, err e
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.set(header), true, nil
+}
+
+// newestOrLost is newest for those who can do without: when no main node can be reached the error is a *lost, and comes
+// at once where another reader has waited for it already.
+func (c *Chain) newestOrLost(ctx context.Context) (*sighting, error) {
+	if head := c.lookout.fresh(); head != nil {
+		return head, nil
+	}
+	if err := c.lookout.recentFailure(); err != nil {
+		return nil, &lost{failed(getLatestBlock, c.main.uri, err)}
+	}
+	head, err := c.newest(ctx)
+	if err != nil && unreachable(err) {
+		return nil, &lost{err}
+	}
+	return head, err
 }

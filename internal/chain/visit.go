@@ -56,6 +56,8 @@ func (o operation) measured() bool {
 const (
 	staleBlock   = "stale_block"   // the block is further back than the main nodes keep
 	unknownBlock = "unknown_block" // the main nodes did not have its state
+	// mainUnreachable is a reason that the Python service does not know: it gives up there.
+	mainUnreachable = "main_unreachable"
 )
 
 // notApplicable is the value of a metric's label that an operation has nothing for.
@@ -100,21 +102,36 @@ type visit struct {
 }
 
 // read does an operation at a block: on the archive when the block is further behind the head than the cutoff, else on
-// the main nodes, and on the archive after all when these do not have the block's state.
+// the main nodes, and on the archive after all when these do not have the block's state or cannot be reached.
 func read[T any](ctx context.Context, c *Chain, op operation, at block, netuid string, fetch func(context.Context, *visit) (T, error)) (T, error) {
 	v := &visit{chain: c, source: &c.main, block: at, operation: op, netuid: netuid}
-	head, err := c.newest(ctx)
-	if err != nil {
+	head, err := c.newestOrLost(ctx)
+	switch {
+	case errors.As(err, new(*lost)):
+		v.source, v.fallback = &c.archive, mainUnreachable
+		value, archived := measure(ctx, v, op, fetch)
+		if archived != nil {
+			return value, err // what is wrong is the main nodes
+		}
+		return value, nil
+	case err != nil:
 		var none T
 		return none, err
-	}
-	if head.Number > at.Number && head.Number-at.Number > uint64(c.config.ArchiveCutoff) {
+	case head.Number > at.Number && head.Number-at.Number > uint64(c.config.ArchiveCutoff):
 		v.source, v.fallback = &c.archive, staleBlock
 	}
 	value, err := measure(ctx, v, op, fetch)
-	if v.fallback == "" && lacksState(err) {
+	switch {
+	case v.fallback != "" || err == nil:
+	case lacksState(err):
 		v.source, v.fallback = &c.archive, unknownBlock
 		value, err = measure(ctx, v, op, fetch)
+	case unreachable(err):
+		archive := *v
+		archive.source, archive.fallback = &c.archive, mainUnreachable
+		if second, failure := measure(ctx, &archive, op, fetch); failure == nil {
+			return second, nil
+		}
 	}
 	return value, v.explain(err)
 }

@@ -76,6 +76,7 @@ type Client struct {
 	connConfig connConfig
 	rule       headRule
 	dialer     dialer
+	identity   *Identity
 
 	// ctx ends with Close; everything that runs has it.
 	ctx    context.Context
@@ -93,7 +94,6 @@ type Client struct {
 	closed   bool
 	changed  chan struct{} // closed and replaced when anything below changes
 	nodes    []*node
-	genesis  *Hash
 	bestAt   time.Time // when best last changed
 	watchers []*watcher
 	headers  *recent[Hash, Header]
@@ -115,11 +115,16 @@ func New(config Config) (*Client, error) {
 			maxInFlight:  config.MaxInFlight,
 			readLimit:    config.ReadLimit,
 		},
-		rule:    headRule{staleAfter: config.StaleAfter, blockTime: config.BlockTime, margin: config.MaxBehind},
-		dialer:  newDialer(),
-		changed: make(chan struct{}),
-		genesis: genesis,
-		headers: newRecent[Hash, Header](1024),
+		rule:     headRule{staleAfter: config.StaleAfter, blockTime: config.BlockTime, margin: config.MaxBehind},
+		dialer:   newDialer(),
+		changed:  make(chan struct{}),
+		identity: config.Chain,
+		headers:  newRecent[Hash, Header](1024),
+	}
+	if genesis != nil {
+		if was := c.identity.decide(*genesis); was != *genesis {
+			return nil, fmt.Errorf("substrate: the nodes of role %s have the genesis %s, those that share Config.Chain %s", config.Role, genesis, was)
+		}
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	for i, e := range endpoints {
@@ -262,40 +267,6 @@ func contextError(ctx context.Context, op string) *Error {
 
 func closedError(op string) *Error {
 	return &Error{Kind: KindClosed, Op: op, Message: "the client was closed"}
-}
-
-// Genesis returns the hash of block 0. It waits for the first node when it is neither configured nor known by name.
-func (c *Client) Genesis(ctx context.Context) (Hash, error) {
-	var genesis Hash
-	c.mu.Lock()
-	if c.genesis != nil {
-		genesis = *c.genesis
-		c.mu.Unlock()
-		return genesis, nil
-	}
-	c.mu.Unlock()
-	err := c.await(ctx, "genesis", func() bool {
-		if c.genesis != nil {
-			genesis = *c.genesis
-		}
-		return c.genesis != nil
-	})
-	return genesis, err
-}
-
-// checkGenesis refuses a node of another chain. The first node says which chain it is when nobody else does.
-func (c *Client) checkGenesis(n *node, genesis Hash) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.genesis == nil {
-		c.genesis = &genesis
-		c.wake()
-		n.log.Info("the first node decides which chain it is", "genesis", genesis)
-	}
-	if genesis != *c.genesis {
-		return &Error{Kind: KindWrongChain, Message: "its genesis is " + genesis.String() + ", not " + c.genesis.String()}
-	}
-	return nil
 }
 
 // nodeUp takes a new connection into use.

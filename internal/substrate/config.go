@@ -18,6 +18,9 @@ type Config struct {
 	// Genesis is the hash of block 0 of the chain that the nodes must serve. Defaults to that of the named network; without
 	// a name, to what the first node that connects says.
 	Genesis *Hash
+	// Chain is what clients of one chain share, so that they agree which chain it is when neither setting nor name says it.
+	// Defaults to one of the client's own.
+	Chain *Identity
 	// BlockTime is the expected time between blocks. Defaults to 12 s.
 	BlockTime time.Duration
 	// CallTimeout is how long one node may take to answer one call. It is less when the caller's deadline has to be shared
@@ -83,6 +86,9 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MaxInFlight, 256)
 	setDefault(&c.ReadLimit, 64<<20)
 	setDefault(&c.Runtimes, 4)
+	if c.Chain == nil {
+		c.Chain = new(Identity)
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

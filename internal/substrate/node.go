@@ -139,7 +139,7 @@ func (n *node) setUp(ctx context.Context, c *conn) (string, error) {
 	if err != nil {
 		return genesisOf, &Error{Kind: KindMalformed, Message: "the hash of block 0: " + err.Error()}
 	}
-	if err := n.client.checkGenesis(n, genesis); err != nil {
+	if err := n.client.checkGenesis(ctx, n, genesis); err != nil {
 		return genesisOf, err
 	}
 	c.polled = false
