@@ -11,6 +11,7 @@ import (
 
 	"github.com/bittensor-pylon/pylon/devchain/internal/trie"
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
+	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
 // Chain is a development chain with one node or more. Its methods may be called
@@ -25,6 +26,10 @@ type Chain struct {
 	ledger *ledger
 	log    *slog.Logger
 	store  *store // nil without a StateDir
+	pool   *pool
+
+	parsing sync.Mutex // guards what follows
+	parsed  map[runtime.Runtime]*scale.Metadata
 
 	building   sync.Mutex // one block at a time; guards what follows
 	extrinsics [][]byte
@@ -60,6 +65,8 @@ func New(config Config) (*Chain, error) {
 	if err := c.open(&runtimes); err != nil {
 		return nil, err
 	}
+	c.parsed = make(map[runtime.Runtime]*scale.Metadata)
+	c.pool = newPool(c, config.Pool)
 	c.Node = c.newNode(NodeConfig{Listen: config.Listen, KeepStates: config.KeepStates, Limits: config.Limits})
 	return c, nil
 }
@@ -187,25 +194,38 @@ func (c *Chain) nodes() []*Node {
 	return slices.Clone(c.ledger.nodes)
 }
 
-// Produce makes n blocks on top of the best one and returns the last of them.
-// With n zero it returns the best block.
+// Produce makes n blocks on top of the best one, out of what is in the pool, and
+// returns the last of them. With n zero it returns the best block.
 func (c *Chain) Produce(n int) (Block, error) {
 	c.building.Lock()
 	defer c.building.Unlock()
-	return c.extend(c.bestBlock(), n)
+	b := c.bestBlock()
+	for range n {
+		var err error
+		if b, err = c.author(b); err != nil {
+			return Block{}, err
+		}
+	}
+	return b.clone(), c.store.sync()
 }
 
 // Fork makes n blocks on top of any block that has a state, and returns the last
-// of them. They differ from blocks that have the same parent. The best block
-// changes when the new chain is longer than the old one.
+// of them. They differ from blocks that have the same parent, and hold nothing of
+// the pool. The best block changes when the new chain is longer than the old one;
+// what the blocks of the old one held comes back into the pool.
 func (c *Chain) Fork(parent Hash, n int) (Block, error) {
 	c.building.Lock()
 	defer c.building.Unlock()
 	b, err := c.known(parent)
+	for range n {
+		if err == nil {
+			b, err = c.add(b, nil)
+		}
+	}
 	if err != nil {
 		return Block{}, err
 	}
-	return c.extend(b, n)
+	return b.clone(), c.store.sync()
 }
 
 // Include puts extrinsics into the next block, behind those that the runtime
@@ -237,7 +257,11 @@ func (c *Chain) ProduceEdited(edit func(runtime.State) error) (Block, error) {
 	c.building.Lock()
 	defer c.building.Unlock()
 	c.edits = append(c.edits, edit)
-	return c.extend(c.bestBlock(), 1)
+	b, err := c.author(c.bestBlock())
+	if err != nil {
+		return Block{}, err
+	}
+	return b.clone(), c.store.sync()
 }
 
 // Upgrade makes next the runtime, as a set_code does: the next block is still
@@ -249,32 +273,48 @@ func (c *Chain) Upgrade(next runtime.Runtime) {
 	c.upgrade = next
 }
 
-// extend makes n blocks on top of parent. The caller holds building.
-func (c *Chain) extend(parent *block, n int) (Block, error) {
-	for range n {
-		state, err := c.stateOf(parent)
-		if err != nil {
-			return Block{}, err
-		}
-		b, editor, err := c.propose(parent, state)
-		c.edits, c.extrinsics = nil, nil
-		if err == nil {
-			err = c.save(b, editor)
-		}
-		if err != nil {
-			return Block{}, err
-		}
-		c.upgrade = nil
-		c.importBlock(b)
-		parent = b
+// author makes a block on top of the best one, of what is in the pool. The caller
+// holds building.
+func (c *Chain) author(best *block) (*block, error) {
+	forked, err := c.retract()
+	if forked != nil || err != nil {
+		return forked, err
 	}
-	return parent.clone(), c.store.sync()
+	picks, retract := c.pool.picks()
+	b, err := c.add(best, picks)
+	if err == nil && retract {
+		c.pool.retractNext(b)
+	}
+	return b, err
+}
+
+// add makes a block on top of parent. The caller holds building.
+func (c *Chain) add(parent *block, picks []pick) (*block, error) {
+	state, err := c.stateOf(parent)
+	if err != nil {
+		return nil, err
+	}
+	b, editor, err := c.propose(parent, state, picks)
+	c.edits, c.extrinsics = nil, nil
+	if err == nil {
+		err = c.save(b, editor)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.upgrade = nil
+	c.importBlock(b)
+	c.pool.maintain()
+	return b, nil
 }
 
 // propose builds a block that is not there yet. Two blocks on one parent can be
 // equal but for their time, so a sibling gets a later slot.
-func (c *Chain) propose(parent *block, state trie.Trie) (*block, *trie.Editor, error) {
-	p := proposal{extrinsics: c.extrinsics, edits: c.edits, upgrade: c.upgrade, at: parent.Time.Add(c.config.SlotDuration)}
+func (c *Chain) propose(parent *block, state trie.Trie, picks []pick) (*block, *trie.Editor, error) {
+	p := proposal{
+		extrinsics: c.extrinsics, picks: picks, edits: c.edits, upgrade: c.upgrade,
+		at: parent.Time.Add(c.config.SlotDuration),
+	}
 	later := c.config.SlotDuration
 	if c.config.BlockTime > 0 {
 		p.at = wholeMillis(c.config.Now())
@@ -284,7 +324,7 @@ func (c *Chain) propose(parent *block, state trie.Trie) (*block, *trie.Editor, e
 		}
 	}
 	for {
-		b, editor, err := build(parent, state, p, c.config.SlotDuration)
+		b, editor, refused, err := build(parent, state, p, c.config.SlotDuration)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -292,6 +332,10 @@ func (c *Chain) propose(parent *block, state trie.Trie) (*block, *trie.Editor, e
 		_, exists := c.ledger.blocks[b.Hash]
 		c.ledger.mu.RUnlock()
 		if !exists {
+			for _, r := range refused {
+				c.log.Warn("an extrinsic of the pool cannot be in a block", slog.String("hash", r.hash.String()), slog.Any("error", r.err))
+				c.pool.refused(r.hash)
+			}
 			return b, editor, nil
 		}
 		p.at = p.at.Add(later)
@@ -337,11 +381,19 @@ func (c *Chain) Finalize(hash Hash) error {
 	if err != nil {
 		return err
 	}
+	if err := c.finalize(b); err != nil {
+		return err
+	}
+	c.pool.maintain()
+	return c.store.sync()
+}
+
+func (c *Chain) finalize(b *block) error {
 	l := c.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.finalized.isAncestorOf(b) {
-		return fmt.Errorf("devchain: block %v does not descend from the finalised block %v", hash, l.finalized.Hash)
+		return fmt.Errorf("devchain: block %v does not descend from the finalised block %v", b.Hash, l.finalized.Hash)
 	}
 	if b == l.finalized {
 		return nil
@@ -349,7 +401,7 @@ func (c *Chain) Finalize(hash Hash) error {
 	l.finalize(b)
 	c.saveFinalized(b)
 	c.settle()
-	return c.store.sync()
+	return nil
 }
 
 func wholeMillis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

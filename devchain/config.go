@@ -60,6 +60,10 @@ type Config struct {
 	// of a Substrate node.
 	Limits Limits
 
+	// Pool bounds the pool of extrinsics. Defaults to the limits of a Substrate
+	// node.
+	Pool PoolLimits
+
 	// Logger receives what happens. Defaults to no logging.
 	Logger *slog.Logger
 }
@@ -115,6 +119,7 @@ func (c Config) withDefaults() Config {
 		c.KeepStates = defaultKeepStates
 	}
 	c.Limits = c.Limits.withDefaults()
+	c.Pool = c.Pool.withDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -129,6 +134,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("devchain: Config.SlotDuration is less than a millisecond: %v", c.SlotDuration)
 	case c.FinalityLag < ManualFinality:
 		return fmt.Errorf("devchain: Config.FinalityLag is %d; the special values are NoLag and ManualFinality", c.FinalityLag)
+	}
+	if err := c.Pool.validate(); err != nil {
+		return err
 	}
 	return validateNode("Config", c.KeepStates, c.Limits)
 }

@@ -19,8 +19,20 @@
 // carries an Aura slot but no seal, because nobody checks it. What the storage
 // means is up to a [runtime.Runtime]. The RPC methods have the names, aliases,
 // parameters (by position or by name), results and error codes and texts of a
-// Subtensor node; author_* is not there yet, and of eth_* only what reads the logs
-// of contracts.
+// Subtensor node; of eth_* there is only what reads the logs of contracts.
+//
+// # Extrinsics
+//
+// Signed extrinsics enter by author_submitExtrinsic, author_submitAndWatchExtrinsic
+// or Submit, and wait in a pool with Substrate's rules: nonces, eras, priorities,
+// bans, limits. Produce takes them into a block, best first; blocks made by Fork
+// hold none. At every new best block the pool is validated anew, and what the
+// chain has left behind comes back. All nodes share one pool, as if they told each
+// other at once; a node that has an extrinsic only from another one takes it once
+// more. A PoolPolicy holds, drops, usurps, retracts or fails what a test wants to
+// see held, dropped, usurped, retracted or failed, and CheckNonces tells whether
+// an account ever had two extrinsics with one nonce that could both be included.
+// What waits in the pool is lost when the chain stops.
 //
 // # Time
 //

@@ -102,10 +102,10 @@ func TestHooks(t *testing.T) {
 		t.Errorf("the hook ran twice: %s", hash)
 	}
 	// A method that the node does not have, and all that have no hook.
-	c.Hook("author_submitExtrinsic", Answer(true))
+	c.Hook("author_signExtrinsic", Answer(true))
 	c.Hook("*", Fail(1, "nothing works"))
 	var ok bool
-	ws.result("author_submitExtrinsic", "[]", &ok)
+	ws.result("author_signExtrinsic", "[]", &ok)
 	if a := ws.ask("system_name", "[]"); a.Error == nil || a.Error.Message != "nothing works" {
 		t.Errorf("answer %v", a)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bittensor-pylon/pylon/devchain/internal/trie"
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
+	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
 // block is a Block with its place in the tree and its state. Everything but the
@@ -17,6 +18,20 @@ type block struct {
 	runtime runtime.Runtime // what its state is read with and its children are built with
 	state   trie.Trie       // of a block without one, empty; guarded by ledger.mu
 	kept    bool            // whether it has a state; guarded by ledger.mu
+
+	hashOnce sync.Once
+	hashes   []Hash // of the extrinsics
+}
+
+// extrinsicHashes are the hashes of what the block holds.
+func (b *block) extrinsicHashes() []Hash {
+	b.hashOnce.Do(func() {
+		b.hashes = make([]Hash, len(b.Extrinsics))
+		for i, x := range b.Extrinsics {
+			b.hashes[i] = scale.ExtrinsicHash(x)
+		}
+	})
+	return b.hashes
 }
 
 // ledger is the tree of all blocks. It only grows, but for states.
@@ -126,4 +141,23 @@ func (b *block) isAncestorOf(other *block) bool {
 		other = other.parent
 	}
 	return other == b
+}
+
+// route is how one gets from a block to another: the blocks that one leaves and
+// those that one enters, oldest first.
+func route(from, to *block) (left, entered []*block) {
+	for from != to {
+		up, down := to.Number >= from.Number, from.Number >= to.Number
+		if up {
+			entered = append(entered, to)
+			to = to.parent
+		}
+		if down {
+			left = append(left, from)
+			from = from.parent
+		}
+	}
+	slices.Reverse(left)
+	slices.Reverse(entered)
+	return left, entered
 }

@@ -19,7 +19,7 @@ var (
 )
 
 func init() {
-	for _, m := range slices.Concat(systemMethods(), chainMethods(), stateMethods(), runtimeMethods(), ethMethods()) {
+	for _, m := range slices.Concat(systemMethods(), chainMethods(), stateMethods(), runtimeMethods(), authorMethods(), paymentMethods(), ethMethods()) {
 		methods[m.name] = &m
 		for _, alias := range m.aliases {
 			aliasOf[alias] = m.name

@@ -48,7 +48,8 @@ func syncState(c *invocation) (any, error) {
 	return map[string]any{"startingBlock": 0, "currentBlock": best, "highestBlock": best}, nil
 }
 
-// accountNextIndex asks the runtime for an account's nonce.
+// accountNextIndex asks the runtime for an account's nonce, and counts what is in
+// the pool.
 func accountNextIndex(c *invocation) (any, error) {
 	var address string
 	if err := c.decode(0, &address); err != nil {
@@ -67,5 +68,5 @@ func accountNextIndex(c *invocation) (any, error) {
 	if err := r.Close(); err != nil {
 		return nil, errors.New("the runtime's nonce is not a u32")
 	}
-	return nonce, nil
+	return c.node.chain.pool.nextIndex(account, nonce), nil
 }

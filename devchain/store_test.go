@@ -355,7 +355,7 @@ func FuzzReplay(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	next, _, err := build(b, b.state, proposal{at: genesisTime}, defaultSlotDuration)
+	next, _, _, err := build(b, b.state, proposal{at: genesisTime}, defaultSlotDuration)
 	if err != nil {
 		f.Fatal(err)
 	}

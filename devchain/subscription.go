@@ -26,6 +26,7 @@ type subscription struct {
 	// with the ledger's lock held.
 	initial func() []any
 	update  func(*update) []any
+	watch   *watch // of an extrinsic
 
 	pending int // notifications in the outbox, whose lock guards it
 }
@@ -60,16 +61,27 @@ func (s *subscriptions) publish(changed heads) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := &update{heads: changed, rendered: make(map[*block]json.RawMessage)}
-	s.all = slices.DeleteFunc(s.all, func(sub *subscription) bool {
-		for _, result := range sub.update(u) {
-			if !sub.send(result) {
-				sub.session.remove(sub.id)
-				s.dropped++
-				return true
-			}
+	s.remain(func(sub *subscription) bool { return s.deliver(sub, sub.update(u)) })
+}
+
+// remain removes the subscriptions that are over. The caller holds mu.
+func (s *subscriptions) remain(over func(*subscription) bool) { s.all = slices.DeleteFunc(s.all, over) }
+
+// deliver sends notifications, and reports whether the subscription is over: the
+// client does not read them, or there will be no more. The caller holds mu.
+func (s *subscriptions) deliver(sub *subscription, results []any) (over bool) {
+	for _, result := range results {
+		if !sub.send(result) {
+			sub.session.remove(sub.id)
+			s.dropped++
+			return true
 		}
-		return false
-	})
+	}
+	if sub.watch != nil && sub.watch.over && sub.watch.begun {
+		sub.session.remove(sub.id)
+		return true
+	}
+	return false
 }
 
 // begin tells the client of a new subscription what is, and then what changes.
@@ -128,10 +140,19 @@ func (sub *subscription) send(result any) bool {
 // subscribe makes a subscription of the session's, which begins when the client
 // has its id.
 func (c *invocation) subscribe(sub *subscription) (any, error) {
+	if err := c.register(sub); err != nil {
+		return nil, err
+	}
+	c.then = func() { c.node.begin(sub) }
+	return sub.id, nil
+}
+
+// register gives a subscription an id.
+func (c *invocation) register(sub *subscription) error {
 	s := c.session
 	if s == nil {
 		// jsonrpsee's answer to a subscription over HTTP.
-		return nil, &RPCError{Code: codeInternalError, Message: "Internal error"}
+		return &RPCError{Code: codeInternalError, Message: "Internal error"}
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:])
@@ -140,16 +161,15 @@ func (c *invocation) subscribe(sub *subscription) (any, error) {
 	defer s.mu.Unlock()
 	switch limit := s.node.config.Limits.Subscriptions; {
 	case len(s.subscriptions) >= limit:
-		return nil, errLimit(codeTooManySubscriptions, "Too many subscriptions on the connection", limit)
+		return errLimit(codeTooManySubscriptions, "Too many subscriptions on the connection", limit)
 	case s.storageKeys+sub.storageKeys > storageKeysPerConnection:
-		return nil, errLimit(codeTooManySubscriptions, "Too many storage keys on the connection", storageKeysPerConnection)
+		return errLimit(codeTooManySubscriptions, "Too many storage keys on the connection", storageKeysPerConnection)
 	case s.subscriptions == nil:
-		return nil, errClosed
+		return errClosed
 	}
 	s.subscriptions[sub.id] = sub
 	s.storageKeys += sub.storageKeys
-	c.then = func() { s.node.begin(sub) }
-	return sub.id, nil
+	return nil
 }
 
 func (s *session) has(id string) bool {

@@ -103,6 +103,14 @@ type Runtime interface {
 	Call(st State, method string, args []byte) (result []byte, err error)
 }
 
+// Failing is what a Runtime implements besides whose calls can be made to fail.
+type Failing interface {
+	// ApplyFailing is ApplyExtrinsic, but the call ends in an error of a pallet,
+	// such as "SubtensorModule.SettingWeightsTooFast"; an empty name is the
+	// DispatchError Other.
+	ApplyFailing(st State, index int, extrinsic []byte, name string) error
+}
+
 // EVM is what a Runtime implements besides whose chain runs contracts.
 type EVM interface {
 	// Logs returns what contracts have logged in the block that left this state

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/scale"
@@ -128,6 +129,29 @@ func (r *Runtime) applySigned(st runtime.State, index int, extrinsic []byte) err
 	if err != nil {
 		return err
 	}
+	return x.apply(st, index)
+}
+
+var _ runtime.Failing = (*Runtime)(nil)
+
+// ApplyFailing implements runtime.Failing.
+func (r *Runtime) ApplyFailing(st runtime.State, index int, extrinsic []byte, name string) error {
+	x, err := r.open(st, extrinsic)
+	if err != nil {
+		return err
+	}
+	x.run = func(_ runtime.State, c *dispatch) error {
+		if pallet, name, ok := strings.Cut(name, "."); ok {
+			return c.fail(pallet, name)
+		}
+		return c.failAs("Other", "")
+	}
+	return x.apply(st, index)
+}
+
+// apply puts the extrinsic into a block.
+func (x *signedExtrinsic) apply(st runtime.State, index int) error {
+	r := x.call.runtime
 	switch {
 	case x.Nonce < x.nonce:
 		return errStale

@@ -28,15 +28,23 @@ const (
 
 // info is the DispatchInfo of the call.
 func (d dispatcher) info() map[string]any {
-	info := map[string]any{
-		"weight":   map[string]any{"ref_time": uint64(callWeight), "proof_size": uint64(callProof)},
-		"class":    "Operational",
-		"pays_fee": "No",
-	}
+	pays := "No"
 	if d.pays {
-		info["class"], info["pays_fee"] = "Normal", "Yes"
+		pays = "Yes"
 	}
-	return info
+	return map[string]any{
+		"weight":   map[string]any{"ref_time": uint64(callWeight), "proof_size": uint64(callProof)},
+		"class":    d.class(),
+		"pays_fee": pays,
+	}
+}
+
+// class is the DispatchClass of the call.
+func (d dispatcher) class() string {
+	if d.pays {
+		return "Normal"
+	}
+	return "Operational"
 }
 
 // fees are the parts of a fee, in rao.
@@ -50,10 +58,17 @@ func (d dispatcher) fees(length int) fees {
 		return fees{}
 	}
 	return fees{
-		base:   extrinsicWeight * feeOfWeight / 1_000_000_000,
+		base:   weightFee(extrinsicWeight),
 		length: uint64(length) * feeOfByte,
-		weight: callWeight * feeOfWeight / 1_000_000_000,
+		weight: weightFee(callWeight),
 	}
+}
+
+// weightFee is the fee of a weight in picoseconds.
+func weightFee(weight uint64) uint64 {
+	high, low := bits.Mul64(weight, feeOfWeight)
+	fee, _ := bits.Div64(high, low, 1_000_000_000) // high is less than feeOfWeight
+	return fee
 }
 
 // fee is what the signer pays, the tip included.

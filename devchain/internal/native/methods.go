@@ -20,6 +20,7 @@ func (r *Runtime) bindMethods() error {
 	r.bindStaking(b)
 	r.bindSwap(b)
 	r.bindAccounts(b)
+	r.bindTransactions(b)
 	return b.err
 }
 

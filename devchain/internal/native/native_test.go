@@ -181,6 +181,7 @@ func TestVersion(t *testing.T) {
 	want := map[string]uint32{
 		"df6acb689907609b": 5, "37e397fc7c91f5e4": 2, "bc9d89904f5b923f": 1, "dd718d5cc53262d4": 1, "42e62be4a39e5b60": 1,
 		"806df4ccaa9ed485": 1, "8375104b299b74c5": 2, "5d1fbfbe852f2807": 1, "c6886e2f8e598b0a": 1, "a8b093e6508d9e9c": 1,
+		"d2bc9897eed08f15": 3, "37c8bb1350a9a2a8": 4,
 	}
 	for _, api := range v.APIs {
 		id := hex.EncodeToString(api.ID[:])
@@ -282,6 +283,9 @@ func TestEveryMethodAnswers(t *testing.T) {
 		"metagraph_indexes": []any{0, 1, 3, 20, 21, 52, 54, 55, 57, 67, 70, 71, 72, 73, 74, 999},
 		"account":           alice, "coldkey_account": alice, "hotkey_account": alice, "delegate_account": alice,
 		"coldkey_accounts": []any{alice, publicKey(t, "//Eve")},
+		"source":           "External", "block_hash": make([]byte, 32), "len": 4, "length": 5,
+		"weight": map[string]any{"ref_time": 1, "proof_size": 2},
+		"tx":     []byte{4, 2, 0, 0}, "uxt": []byte{4, 2, 0, 0}, // Timestamp.set
 	}
 	for _, spec := range Specs {
 		c := newChain(t, small(spec))
