@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/bittensor-pylon/pylon/internal/chain"
 	"github.com/bittensor-pylon/pylon/internal/evm"
 	"github.com/bittensor-pylon/pylon/internal/problem"
@@ -30,6 +32,7 @@ type App struct {
 	logger   *slog.Logger
 	version  string
 	made     time.Time
+	registry *prometheus.Registry
 
 	identity substrate.Identity // which chain main and archive are of
 	main     *substrate.Client
@@ -61,14 +64,14 @@ func New(settings *Settings, options Options) (*App, error) {
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
-	registry := newRegistry()
-	metrics := newChainMetrics(registry)
+	a.registry = newRegistry()
+	metrics, calls := newChainMetrics(a.registry), newNodeMetrics(a.registry)
 
 	var err error
-	if a.main, err = a.nodes("main", networkName, settings.Network); err != nil {
+	if a.main, err = a.nodes("main", networkName, settings.Network, calls); err != nil {
 		return nil, err
 	}
-	if a.archive, err = a.nodes("archive", archiveNetworkName, settings.ArchiveNetwork); err != nil {
+	if a.archive, err = a.nodes("archive", archiveNetworkName, settings.ArchiveNetwork, calls); err != nil {
 		return nil, err
 	}
 	a.chain, err = chain.New(chain.Config{
@@ -109,13 +112,14 @@ func New(settings *Settings, options Options) (*App, error) {
 		DefaultTimeout:  settings.DefaultRequestTimeout,
 		MaxTimeout:      settings.MaxRequestTimeout,
 		DrainTimeout:    settings.ShutdownTimeout * 3 / 4, // the rest is for what comes after
-		Registry:        registry,
+		Registry:        a.registry,
 		NoCreatedSeries: settings.NoCreatedSeries,
 		Logger:          a.logger,
 	})
 	if err != nil {
 		return nil, err
 	}
+	a.registry.MustRegister(&gauges{clients: []*substrate.Client{a.main, a.archive}, chain: a.chain, recent: a.recent, version: a.version})
 	a.warmUp = newWarmUp(a.main, a.logger)
 	a.listener = &listener{
 		server:  service,
@@ -126,8 +130,8 @@ func New(settings *Settings, options Options) (*App, error) {
 	return a, nil
 }
 
-func (a *App) nodes(role, setting string, addresses []Address) (*substrate.Client, error) {
-	config := substrate.Config{Role: role, Chain: &a.identity, BlockTime: a.settings.BlockDuration, Logger: a.logger}
+func (a *App) nodes(role, setting string, addresses []Address, calls *nodeMetrics) (*substrate.Client, error) {
+	config := substrate.Config{Role: role, Chain: &a.identity, BlockTime: a.settings.BlockDuration, Logger: a.logger, Observe: calls.observe}
 	for _, address := range addresses {
 		config.Nodes = append(config.Nodes, string(address))
 	}

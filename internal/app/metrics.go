@@ -75,7 +75,7 @@ func (m *chainMetrics) observe(op chain.Operation) {
 }
 
 // observeEVM counts one question to an EVM node.
-func (m *chainMetrics) observeEVM(op evm.Operation) {
+func (m *chainMetrics) observeEVM(_ context.Context, op evm.Operation) {
 	status := "success"
 	switch {
 	case errors.Is(op.Err, context.Canceled):

@@ -63,7 +63,7 @@ pylon_bittensor_fallback_total{hotkey="N/A",operation="get_neurons",reason="unkn
 		fmt.Fprintf(&want, "pylon_bittensor_operation_duration_seconds_sum{%s} %v\n", series.labels, series.value)
 		fmt.Fprintf(&want, "pylon_bittensor_operation_duration_seconds_count{%s} 1\n", series.labels)
 	}
-	m.observeEVM(evm.Operation{Name: "get_logs", URL: "https://a", Duration: time.Minute, Err: context.Canceled})
+	m.observeEVM(t.Context(), evm.Operation{Name: "get_logs", URL: "https://a", Duration: time.Minute, Err: context.Canceled})
 	m.observeEVMRouting(evm.RoutingSplit)
 	want.WriteString(`# HELP pylon_evm_archive_routing_total Ranges of EVM logs that were read, by the nodes that they were read from
 # TYPE pylon_evm_archive_routing_total counter

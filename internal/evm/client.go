@@ -44,8 +44,8 @@ type Config struct {
 	Timeout time.Duration
 	// MaxAnswer bounds the bytes of one answer of a node. Defaults to 64 MiB.
 	MaxAnswer int64
-	// Observe hears of every question. Defaults to nothing.
-	Observe func(Operation)
+	// Observe hears of every question, with the context of who asked. Defaults to nothing.
+	Observe func(context.Context, Operation)
 	// ObserveRouting hears where each range was read. Defaults to nothing.
 	ObserveRouting func(Routing)
 }
@@ -83,7 +83,7 @@ func New(config Config) (*Client, error) {
 		config.MaxAnswer = 64 << 20
 	}
 	if config.Observe == nil {
-		config.Observe = func(Operation) {}
+		config.Observe = func(context.Context, Operation) {}
 	}
 	if config.ObserveRouting == nil {
 		config.ObserveRouting = func(Routing) {}

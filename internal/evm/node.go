@@ -29,7 +29,7 @@ type node struct {
 	timeout time.Duration
 	limit   int64
 	web     *http.Client
-	observe func(Operation)
+	observe func(context.Context, Operation)
 	lastID  atomic.Uint64
 }
 
@@ -121,7 +121,7 @@ func tooMuch(err error) bool {
 func (n *node) ask(ctx context.Context, operation, method string, params []any, into any) error {
 	begin := time.Now()
 	err := n.call(ctx, method, params, into)
-	n.observe(Operation{Name: operation, URL: n.label, Duration: time.Since(begin), Err: err})
+	n.observe(ctx, Operation{Name: operation, URL: n.label, Duration: time.Since(begin), Err: err})
 	if err == nil {
 		return nil
 	}

@@ -176,7 +176,7 @@ func (c *Client) subscribeOn(ctx context.Context, n *node, on *conn, q query, li
 	if err != nil {
 		err = c.callError(ctx, n, method, limit, err)
 	}
-	c.config.Observe(Call{Role: c.config.Role, Node: n.label, Method: method, Duration: time.Since(began), Bytes: len(result), Err: err})
+	c.config.Observe(ctx, Call{Role: c.config.Role, Node: n.label, Method: method, Duration: time.Since(began), Bytes: len(result), Err: err})
 	return result, err
 }
 

@@ -55,6 +55,13 @@ const (
 	NodeClosed     NodeState = "closed"      // the Client is closed
 )
 
+// NodeStates returns all states.
+func NodeStates() []NodeState {
+	return []NodeState{
+		NodeIdle, NodeConnecting, NodeHealthy, NodeStale, NodeBehind, NodeAhead, NodeFailing, NodeWrongChain, NodeClosed,
+	}
+}
+
 // NodeStatus is how one node is doing.
 type NodeStatus struct {
 	Node  string // address without credentials

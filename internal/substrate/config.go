@@ -1,6 +1,7 @@
 package substrate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,9 +54,10 @@ type Config struct {
 	Runtimes int
 	// Logger receives what happens to the nodes. Defaults to a logger that discards.
 	Logger *slog.Logger
-	// Observe is told of every call answered, failed or given up by one node. It must be quick and safe for concurrent
-	// use. Defaults to nothing.
-	Observe func(Call)
+	// Observe is told of every call answered, failed or given up by one node, with the context of who asked; what several
+	// ask for together, such as metadata, has the context of the Client. It must be quick and safe for concurrent use.
+	// Defaults to nothing.
+	Observe func(context.Context, Call)
 }
 
 // Call is one call at one node, for metrics.
@@ -93,7 +95,7 @@ func (c *Config) setDefaults() {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Observe == nil {
-		c.Observe = func(Call) {}
+		c.Observe = func(context.Context, Call) {}
 	}
 }
 

@@ -2,6 +2,7 @@ package substrate
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -62,7 +63,7 @@ func TestAddressesShowNoCredentials(t *testing.T) {
 				Nodes:       []string{fmt.Sprintf("ws://%s:%s@%s/%s?token=%s", user, password, host, key, token)},
 				ConnectWait: 150 * time.Millisecond,
 				Logger:      slog.New(slog.NewJSONHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug})),
-				Observe:     func(call Call) { fmt.Fprintf(&said, "%+v\n", call) },
+				Observe:     func(_ context.Context, call Call) { fmt.Fprintf(&said, "%+v\n", call) },
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -93,7 +94,7 @@ func TestObserve(t *testing.T) {
 	server := httptest.NewServer(newScripted(t, "a", 10))
 	t.Cleanup(server.Close)
 	calls := make(chan Call, 100)
-	c, err := New(Config{Role: "archive", Nodes: []string{strings.Replace(server.URL, "http", "ws", 1)}, Observe: func(call Call) { calls <- call }})
+	c, err := New(Config{Role: "archive", Nodes: []string{strings.Replace(server.URL, "http", "ws", 1)}, Observe: func(_ context.Context, call Call) { calls <- call }})
 	if err != nil {
 		t.Fatal(err)
 	}
