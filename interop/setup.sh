@@ -26,6 +26,14 @@ node_modules() {
   cp "$2" "$dir/.installed"
 }
 
+# PostgreSQL, of which the tests of internal/intents/store start a server of their own. It comes from the distribution.
+if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && [ -z "${PYLON_TEST_POSTGRES:-}" ]; then
+  as_root=
+  [ "$(id -u)" = 0 ] || as_root=sudo
+  $as_root apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+fi
+
 for version in 1.9.0 2.0.0 2.3.1; do
   venv "pylon-client-$version" "bittensor-pylon-client==$version"
 done
