@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -77,6 +78,10 @@ func (s *Store) failure(ctx context.Context, op string, err error) error {
 	}
 	if cause := ctx.Err(); cause != nil {
 		return fmt.Errorf("store: %s: %w", op, cause)
+	}
+	// The network's deadlines can pass a moment before the context's own timer does.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return fmt.Errorf("store: %s: %w", op, context.DeadlineExceeded)
 	}
 	said, kind := s.classify(err)
 	if kind == nil {
