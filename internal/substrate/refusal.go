@@ -127,19 +127,22 @@ var refusals = []refusal{
 	{kind: SubmitBadFormat, codes: []int{1001}},
 	{kind: SubmitVerification, codes: []int{1002}},
 	{kind: SubmitUnknownValidity, codes: []int{1011}},
-	{kind: SubmitStale, texts: []string{"Transaction is outdated"}},
-	{kind: SubmitBadProof, texts: []string{"Transaction has a bad signature"}},
-	{kind: SubmitFuture, texts: []string{"Transaction will be valid in the future"}},
-	{kind: SubmitAncientBirth, texts: []string{"Transaction has an ancient birth block"}},
-	{kind: SubmitCannotPay, texts: []string{"Inability to pay some fees"}},
-	{kind: SubmitCallRefused, texts: []string{"Transaction call is not expected"}},
-	{kind: SubmitExhausted, texts: []string{"Transaction would exhaust the block limits"}},
-	{kind: SubmitCustom, texts: []string{customError}},
+	{kind: SubmitStale, texts: []string{"Transaction is outdated", `"stale":`}},
+	{kind: SubmitBadProof, texts: []string{"Transaction has a bad signature", `"badProof":`}},
+	{kind: SubmitFuture, texts: []string{"Transaction will be valid in the future", `"future":`}},
+	{kind: SubmitAncientBirth, texts: []string{"Transaction has an ancient birth block", `"ancientBirthBlock":`}},
+	{kind: SubmitCannotPay, texts: []string{"Inability to pay some fees", `"payment":`}},
+	{kind: SubmitCallRefused, texts: []string{"Transaction call is not expected", `"call":`}},
+	{kind: SubmitExhausted, texts: []string{"Transaction would exhaust the block limits", `"exhaustsResources":`}},
+	{kind: SubmitCustom, texts: []string{customError, customMember}},
 	{kind: SubmitInvalid, codes: []int{1010}},
 }
 
-// customError stands before the number of a runtime's own reason.
-const customError = "Custom error: "
+// Either stands before the number of a runtime's own reason.
+const (
+	customError  = "Custom error: "
+	customMember = `"custom":`
+)
 
 // classifyRefusal returns the kind of what a node said about an extrinsic, and the number of a SubmitCustom.
 func classifyRefusal(e *Error) (SubmitKind, uint8) {
@@ -168,7 +171,10 @@ func classifyRefusal(e *Error) (SubmitKind, uint8) {
 
 // customCode finds the number of a runtime's own reason in what a node said.
 func customCode(message string) (uint8, bool) {
-	_, rest, _ := strings.Cut(message, customError)
+	_, rest, found := strings.Cut(message, customError)
+	if !found {
+		_, rest, _ = strings.Cut(message, customMember)
+	}
 	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
 		end = len(rest)

@@ -80,8 +80,8 @@ func decodeStatus(raw []byte) (ExtrinsicStatus, bool, error) {
 		members++
 		s.Kind = statusKind(string(key))
 		switch s.Kind {
-		case StatusBroadcast: // to whom does not matter
-			known = true
+		case StatusBroadcast, StatusFuture, StatusReady, StatusDropped, StatusInvalid:
+			known = true // to whom it was told does not matter; chopsticks writes {"ready":null}
 		case StatusInBlock, StatusRetracted, StatusFinalized, StatusFinalityTimeout, StatusUsurped:
 			known = true
 			s.Hash, err = decodeHash(value)

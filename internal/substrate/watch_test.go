@@ -57,6 +57,7 @@ func TestWatchTellsEveryStatus(t *testing.T) {
 		"after the end":    {[]string{`"invalid"`, text("finalized", one), `"ready"`}, []StatusKind{StatusInvalid}, Hash{}},
 		"twice":            {[]string{`"ready"`, `"ready"`, text("inBlock", one), text("inBlock", one), text("inBlock", two), `"dropped"`}, []StatusKind{StatusReady, StatusInBlock, StatusInBlock, StatusDropped}, Hash{}},
 		"contradiction":    {[]string{text("finalized", two)}, []StatusKind{StatusFinalized}, two},
+		"of chopsticks":    {[]string{`{"ready":null}`, `{"broadcast":["peer"]}`, `{"dropped":null}`}, []StatusKind{StatusReady, StatusBroadcast, StatusDropped}, Hash{}},
 		"unknown":          {[]string{`"meditating"`, `{"meditating":7}`, `"invalid"`}, []StatusKind{StatusInvalid}, Hash{}},
 		"lost is not said": {[]string{`"lost"`, `{"lost":7}`, `"inBlock"`, `"dropped"`}, []StatusKind{StatusDropped}, Hash{}},
 		"number":           {[]string{`"ready"`, `7`}, []StatusKind{StatusReady, StatusLost}, Hash{}},
