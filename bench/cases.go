@@ -22,6 +22,7 @@ var cases = []struct {
 	{"chain calls", chainCalls},
 	{"start", startToAnswer},
 	{"memory", memory},
+	{"many subnets", manySubnets},
 }
 
 const latest = "/api/v1/subnet/1/block/latest/neurons"
