@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/scale"
@@ -93,72 +92,6 @@ func TestRevealedCommitmentsAreForgotten(t *testing.T) {
 	}
 	if c.runtime.SetTimelockedCommitment(c.state, 1, [32]byte{1}, make([]byte, 1025), 1) {
 		t.Error("a ciphertext that is too long")
-	}
-}
-
-// beaconRound is the newest round at a time.
-func beaconRound(at time.Time) uint64 { return beaconSchedule.Round(at) }
-
-func TestDrandRounds(t *testing.T) {
-	t.Parallel()
-	// Round 1 came at the beacon's genesis, and one has come every three seconds.
-	for at, want := range map[int64]uint64{0: 0, 1692803366: 0, 1692803367: 1, 1692803369: 1, 1692803370: 2, 1692803367 + 3*999: 1000} {
-		if got := beaconRound(time.Unix(at, 0)); got != want {
-			t.Errorf("at %d: %d instead of %d", at, got, want)
-		}
-	}
-}
-
-func TestPulses(t *testing.T) {
-	t.Parallel()
-	for _, spec := range []uint32{320, 475} {
-		c := newChain(t, small(spec))
-		begin := beaconRound(genesisTime)
-		check := func(oldest, newest uint64) {
-			t.Helper()
-			if got := c.uint("Drand", "LastStoredRound"); got != newest {
-				t.Errorf("spec %d: the last round is %d instead of %d", spec, got, newest)
-			}
-			if got := c.uint("Drand", "OldestStoredRound"); got != oldest {
-				t.Errorf("spec %d: the oldest round is %d instead of %d", spec, got, oldest)
-			}
-			for _, round := range []uint64{oldest - 1, oldest, newest, newest + 1} {
-				pulse := c.storage("Drand", "Pulses", round)
-				if there := pulse != nil; there != (round >= oldest && round <= newest) {
-					t.Errorf("spec %d: round %d is there: %v", spec, round, there)
-				} else if there && (field(t, pulse, "round") != round || len(field(t, pulse, "signature").(scale.Bytes)) != 48) {
-					t.Errorf("spec %d: %v", spec, pulse)
-				}
-			}
-		}
-		check(begin, begin)
-		c.produce(1)
-		check(begin, begin+4)
-		events := c.events()
-		want := fmt.Sprint([]any{begin + 1, begin + 2, begin + 3, begin + 4})
-		if i := slices.IndexFunc(events, func(e scale.EventRecord) bool { return e.Pallet == "Drand" }); i < 0 ||
-			events[i].Name != "NewPulse" || fmt.Sprint(field(t, events[i].Fields, "rounds")) != want {
-			t.Errorf("spec %d: the events are %+v", spec, events)
-		}
-		// A chain that has slept catches up, some rounds in each block.
-		c.time = c.time.Add(5 * time.Minute)
-		c.produce(1)
-		check(begin, begin+4+mostPulses)
-		c.produce(3)
-		newest := beaconRound(c.time)
-		check(begin, newest)
-		for range 40 {
-			c.time = c.time.Add(2 * time.Minute)
-			c.produce(1)
-		}
-		newest = beaconRound(c.time)
-		check(newest-keptPulses+1, newest)
-	}
-	// Before the beacon's time there are no rounds.
-	early := newChain(t, Config{Subnets: small(475).Subnets, GenesisTime: time.Unix(1_000_000_000, 0)})
-	early.produce(2)
-	if got := early.uint("Drand", "LastStoredRound"); got != 0 {
-		t.Errorf("round %d in 2001", got)
 	}
 }
 
