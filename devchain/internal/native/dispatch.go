@@ -33,7 +33,7 @@ type dispatcher struct {
 func (r *Runtime) dispatchers() map[string]dispatcher {
 	all := map[string]dispatcher{}
 	for _, group := range []map[string]dispatcher{
-		r.commitmentCalls(),
+		r.generalCalls(), r.utilityCalls(), r.commitmentCalls(), r.servingCalls(), r.associationCalls(),
 		r.weightCalls(),
 	} {
 		maps.Copy(all, group)
@@ -62,19 +62,36 @@ func (e *dispatchError) Error() string { return "native: the call failed: " + e.
 // fail makes the call fail on the chain, with an error of a pallet. Everything
 // that the call has done is undone.
 func (c *dispatch) fail(pallet, name string) error {
-	p, ok := c.runtime.description.Pallet(pallet)
-	if ok && p.Errors != scale.NoType {
-		if t, err := c.runtime.description.Types.Type(p.Errors); err == nil {
-			for _, v := range t.Variants {
-				if v.Name == name {
-					return &dispatchError{pallet + "." + name, scale.Enum{Name: "Module", Value: map[string]any{
-						"index": p.Index, "error": scale.Bytes{v.Index, 0, 0, 0},
-					}}}
-				}
-			}
+	p, index, ok := c.runtime.errorIndex(pallet, name)
+	if !ok {
+		return fmt.Errorf("native: spec %d has no error %s.%s", c.runtime.config.Spec, pallet, name)
+	}
+	return &dispatchError{pallet + "." + name, scale.Enum{Name: "Module", Value: map[string]any{
+		"index": p, "error": scale.Bytes{index, 0, 0, 0},
+	}}}
+}
+
+// errorIndex finds an error of a pallet in this spec version.
+func (r *Runtime) errorIndex(pallet, name string) (palletIndex, index uint8, ok bool) {
+	p, ok := r.description.Pallet(pallet)
+	if !ok || p.Errors == scale.NoType {
+		return 0, 0, false
+	}
+	t, err := r.description.Types.Type(p.Errors)
+	if err != nil {
+		return 0, 0, false
+	}
+	for _, v := range t.Variants {
+		if v.Name == name {
+			return p.Index, v.Index, true
 		}
 	}
-	return fmt.Errorf("native: spec %d has no error %s.%s", c.runtime.config.Spec, pallet, name)
+	return 0, 0, false
+}
+
+func (r *Runtime) hasError(pallet, name string) bool {
+	_, _, ok := r.errorIndex(pallet, name)
+	return ok
 }
 
 // failAs makes the call fail with an error that is not of a pallet, such as

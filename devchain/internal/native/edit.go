@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/bittensor-pylon/pylon/devchain/internal/native/description"
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/scale"
 )
@@ -211,4 +212,49 @@ func (r *Runtime) SetCommitment(st runtime.State, netuid uint16, hotkey [32]byte
 	}
 	r.commit(st, netuid, hotkey, []scale.Enum{field})
 	return true
+}
+
+// SetStorage sets any storage item, by the names of pallet and item, such as
+// SubtensorModule and ServingRateLimit. The value is what scale encodes as the
+// item's type; so are the map keys, of which there must be all.
+func (r *Runtime) SetStorage(st runtime.State, pallet, name string, value any, keys ...any) error {
+	item, key, err := r.storageKey(pallet, name, keys)
+	if err != nil {
+		return err
+	}
+	raw, err := r.description.Types.AppendValue(nil, item.Value, value)
+	if err != nil {
+		return fmt.Errorf("native: %s.%s: %w", pallet, name, err)
+	}
+	st.Set(key, raw)
+	return nil
+}
+
+// ClearStorage removes a value, so that the item has its default there.
+func (r *Runtime) ClearStorage(st runtime.State, pallet, name string, keys ...any) error {
+	_, key, err := r.storageKey(pallet, name, keys)
+	if err == nil {
+		st.Delete(key)
+	}
+	return err
+}
+
+// storageKey finds an item and the key of one of its values.
+func (r *Runtime) storageKey(pallet, name string, keys []any) (*description.Storage, []byte, error) {
+	item, ok := r.description.Item(pallet, name)
+	if !ok {
+		return nil, nil, fmt.Errorf("native: spec %d has no storage item %s.%s", r.config.Spec, pallet, name)
+	}
+	if len(keys) != len(item.Keys) {
+		return nil, nil, fmt.Errorf("native: %s.%s has %d keys, not %d", pallet, name, len(item.Keys), len(keys))
+	}
+	key := scale.StoragePrefix(pallet, name)
+	for i, part := range keys {
+		encoded, err := r.description.Types.AppendValue(nil, item.Keys[i], part)
+		if err != nil {
+			return nil, nil, fmt.Errorf("native: key %d of %s.%s: %w", i, pallet, name, err)
+		}
+		key = item.Hashers[i].Append(key, encoded)
+	}
+	return item, key, nil
 }

@@ -337,7 +337,7 @@ func TestSignedExtrinsicsRefused(t *testing.T) {
 		}
 	}
 	for name, s := range map[string]signed{
-		"a call that is not run":  {pallet: "System", call: "remark", args: map[string]any{"remark": "0x00"}},
+		"a call that is not run":  {pallet: "System", call: "set_heap_pages", args: map[string]any{"pages": 9}},
 		"a field that is not run": {args: commitmentArgs(1, scale.Enum{Name: resetBondsFlag})},
 	} {
 		if err := c.runtime.ApplyExtrinsic(c.state, 1, c.signed("//Bob", s)); err == nil || !strings.Contains(err.Error(), "does not run") {
