@@ -174,8 +174,8 @@ func TestRealRuntimeTakesExtrinsics(t *testing.T) {
 		t.Errorf("the fee of a commitment, which is free, is %d, %v", fee, err)
 	}
 	remark := map[string]any{"remark": []byte("what does it cost?")}
-	real, fake := sign(bob, nonce, "System", "remark", remark), sign(substrate.Unsigned(bob.PublicKey()), nonce, "System", "remark", remark)
-	fee, err = c.Fee(ctx, x.Birth.Hash, real.Bytes)
+	genuine, fake := sign(bob, nonce, "System", "remark", remark), sign(substrate.Unsigned(bob.PublicKey()), nonce, "System", "remark", remark)
+	fee, err = c.Fee(ctx, x.Birth.Hash, genuine.Bytes)
 	if err != nil || fee == 0 {
 		t.Errorf("the fee of a remark is %d, %v", fee, err)
 	}
