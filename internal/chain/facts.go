@@ -34,6 +34,8 @@ type FactsQuery struct {
 // Facts are what the writes of one hotkey on one mechanism of a subnet depend on, all of them of the state that one
 // block left behind.
 type Facts struct {
+	FactsQuery
+
 	// Block is the block, and Time the time that its author gave it, to the millisecond.
 	Block substrate.Header
 	Time  time.Time
@@ -153,7 +155,7 @@ func (v *visit) facts(ctx context.Context, at substrate.Header, query FactsQuery
 	}
 	index, _ := StorageIndex(query.Netuid, query.Mechanism)
 	netuid, hotkey := uint16(query.Netuid), accountID(query.Hotkey)
-	f := &Facts{Block: at, Calls: make(map[string]bool, len(WriteCalls)), Mechanisms: 1, RevealPeriod: 1}
+	f := &Facts{FactsQuery: query, Block: at, Calls: make(map[string]bool, len(WriteCalls)), Mechanisms: 1, RevealPeriod: 1}
 	l.knownCalls(f.Calls)
 
 	var (

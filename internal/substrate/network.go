@@ -28,3 +28,6 @@ func mustHash(s string) Hash {
 	}
 	return h
 }
+
+// Public tells whether a genesis hash is that of Bittensor's main or test network.
+func Public(genesis Hash) bool { return genesis == finneyGenesis || genesis == testGenesis }

@@ -1,0 +1,107 @@
+package intents
+
+import (
+	"errors"
+
+	"github.com/bittensor-pylon/pylon/internal/chain"
+	"github.com/bittensor-pylon/pylon/internal/timelock"
+)
+
+// maxSinceStep is the longest time without an epoch (MAX_TEMPO of the chain), after which one is due in any case.
+const maxSinceStep = 50400
+
+// defaultTempo stands in for a subnet without epochs, as in the Python service.
+const defaultTempo = 360
+
+// epoch is the epoch of a subnet that an extrinsic included in a certain block belongs to.
+type epoch struct {
+	// index is the chain's count.
+	index uint64
+	// first and last are its first and last block. The last is a forecast: the subnet's owner may change it.
+	first, last uint64
+}
+
+// schedule is the chain's epochs, as one block's state tells them. Everything about blocks further on is a forecast.
+type schedule struct {
+	facts *chain.Facts
+}
+
+// stateful tells whether the runtime counts epochs, instead of computing them from block numbers.
+func (s schedule) stateful() bool { return s.facts.Epochs != nil }
+
+// next returns the epoch of what is included in the block after that of the facts. A subnet with tempo 0 has none, and
+// the error is timelock.ErrNoEpochs.
+//
+// An epoch ends with the block before the one in which the chain runs it, because it runs epochs before it applies a
+// block's extrinsics.
+func (s schedule) next() (epoch, error) { return s.of(s.facts.Block.Number + 1) }
+
+// current returns the epoch of what was included in the block of the facts.
+func (s schedule) current() (epoch, error) { return s.of(s.facts.Block.Number) }
+
+// of returns the epoch of a block that is that of the facts or the next.
+func (s schedule) of(block uint64) (epoch, error) {
+	if s.facts.Tempo == 0 {
+		return epoch{}, timelock.ErrNoEpochs
+	}
+	if s.stateful() {
+		return s.countedEpoch(block), nil
+	}
+	length, shift := uint64(s.facts.Tempo)+1, s.shift()
+	index := (block + 1 + shift) / length
+	// An epoch has all blocks that give its index: the last of them is two before the first block of the next by the
+	// chain's formula without look-ahead, because a block in which an epoch runs counts for the next one.
+	return epoch{index: index, first: max(index*length, shift+1) - shift - 1, last: (index+1)*length - shift - 2}, nil
+}
+
+func (s schedule) shift() uint64 { return uint64(s.netuid()) + 1 }
+
+func (s schedule) netuid() uint16 { return uint16(s.facts.Netuid) }
+
+// countedEpoch is of for runtimes that count epochs.
+func (s schedule) countedEpoch(block uint64) epoch {
+	e, tempo := s.facts.Epochs, uint64(s.facts.Tempo)
+	began := e.Last
+	if since := s.facts.Block.Number - min(e.SinceStep, s.facts.Block.Number); since < began {
+		began = since // the tempo was set since: the cycle began anew, the epoch did not
+	}
+	if s.due(block) {
+		return epoch{index: e.Index + 1, first: block, last: block + tempo - 1}
+	}
+	end := e.Last + tempo
+	if e.Pending > 0 {
+		end = min(end, e.Pending)
+	}
+	return epoch{index: e.Index, first: began, last: end - 1}
+}
+
+// due tells whether the chain counts a new epoch in a block, that of the facts or the next: at that of the facts only
+// one that was put off.
+func (s schedule) due(block uint64) bool {
+	e := s.facts.Epochs
+	return e.Pending > 0 && block >= e.Pending ||
+		block >= e.Last+uint64(s.facts.Tempo) ||
+		e.SinceStep+(block-s.facts.Block.Number) > maxSinceStep
+}
+
+// window returns the blocks in which the chain opens what is committed in a block after that of the facts. The last one
+// is left out when the extrinsics of it come too late.
+func (s schedule) window(landing uint64) (timelock.Window, error) {
+	if e := s.facts.Epochs; e != nil {
+		return timelock.StatefulEpochs{
+			Block: s.facts.Block.Number, LastEpochBlock: e.Last, PendingEpochAt: e.Pending, BlocksSinceLastStep: e.SinceStep, Tempo: s.facts.Tempo,
+		}.Window(landing, s.facts.RevealPeriod)
+	}
+	return timelock.FixedEpochs{Netuid: s.netuid(), Tempo: s.facts.Tempo}.Window(landing, s.facts.RevealPeriod)
+}
+
+// statusEpoch is current, with the epochs of the default tempo for a subnet that has none.
+func (s schedule) statusEpoch() (epoch, error) {
+	e, err := s.current()
+	if !errors.Is(err, timelock.ErrNoEpochs) {
+		return e, err
+	}
+	facts := *s.facts
+	facts.Tempo, facts.Epochs = defaultTempo, nil
+	return schedule{&facts}.current()
+}

@@ -1,0 +1,118 @@
+package intents
+
+import (
+	"context"
+	"time"
+
+	pylon "github.com/bittensor-pylon/pylon"
+	"github.com/bittensor-pylon/pylon/internal/intents/store"
+	"github.com/bittensor-pylon/pylon/internal/problem"
+)
+
+// repeatWindow is how long after a write has succeeded an equal request is taken for a repeat of it: a client whose
+// connection broke before the answer came tries again at once, and means the same write.
+const repeatWindow = 10 * time.Second
+
+// perform records a request and waits for its end.
+func (e *Engine) perform(ctx context.Context, name string, kind pylon.IntentKind, key string, request any) (pylon.Intent, error) {
+	identity, err := e.identity(name)
+	if err != nil {
+		return pylon.Intent{}, err
+	}
+	r, err := e.newRecord(ctx, identity, kind, 0, key, request)
+	if err != nil {
+		return pylon.Intent{}, err
+	}
+	if done, err := e.justDone(ctx, &r); err != nil || done != nil {
+		if err != nil {
+			return pylon.Intent{}, explain(err)
+		}
+		return view(*done), nil
+	}
+	result, err := e.record(ctx, r, store.Policy{Attach: true})
+	if err != nil {
+		return pylon.Intent{}, err
+	}
+	return e.awaitSuccess(ctx, result.Record.ID)
+}
+
+// justDone returns the newest intent of the request's scope when it is an equal one that has just succeeded.
+func (e *Engine) justDone(ctx context.Context, r *store.Record) (*store.Record, error) {
+	listing, err := e.store.List(ctx, store.Filter{
+		Genesis: &r.Genesis, Hotkey: &r.Hotkey, Identity: r.Identity, Kind: r.Kind, Netuid: &r.Netuid,
+	}, store.Page{Limit: 1})
+	if err != nil || len(listing.Records) == 0 || r.IdempotencyKey != "" {
+		return nil, err
+	}
+	last := &listing.Records[0]
+	if last.Fingerprint != r.Fingerprint || !pylon.IntentState(last.State).Succeeded() || time.Since(last.EndedAt) > repeatWindow {
+		return nil, nil
+	}
+	return last, nil
+}
+
+// awaitSuccess waits for the end of an intent. An end other than a good one is a problem whose text is what went wrong.
+func (e *Engine) awaitSuccess(ctx context.Context, id string) (pylon.Intent, error) {
+	intent, err := e.Wait(ctx, id, pylon.WaitFinalized)
+	if err != nil {
+		return intent, err
+	}
+	if intent.State.Succeeded() {
+		return intent, nil
+	}
+	return intent, problem.New(problem.Unavailable, failureText(&intent))
+}
+
+func failureText(intent *pylon.Intent) string {
+	switch {
+	case intent.Reason == ReasonAttemptsExhausted && intent.LastError != "":
+		return intent.LastError
+	case intent.Detail != "":
+		return intent.Detail
+	case intent.LastError != "":
+		return intent.LastError
+	default:
+		return string(intent.Reason)
+	}
+}
+
+// Wait returns an intent when it has come that far, or has ended, or ctx has: then with the error of ctx, and the intent
+// as it is.
+func (e *Engine) Wait(ctx context.Context, id string, until pylon.WaitFor) (pylon.Intent, error) {
+	events, stop := e.Changes(64)
+	defer stop()
+	poll := time.NewTicker(e.config.Poll)
+	defer poll.Stop()
+	var intent pylon.Intent
+	for {
+		known, err := e.Intent(ctx, id)
+		if err != nil {
+			return intent, err
+		}
+		if intent = known; until.Satisfied(intent.State) {
+			return intent, nil
+		}
+		if err := waitForNews(ctx, events, poll.C, id); err != nil {
+			return intent, err
+		}
+	}
+}
+
+// waitForNews waits until an intent has changed, or may have.
+func waitForNews(ctx context.Context, events <-chan pylon.IntentEvent, poll <-chan time.Time, id string) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-poll:
+			return nil
+		case event, ok := <-events:
+			if !ok {
+				return problem.New(problem.NotReady, "The service is stopping.")
+			}
+			if event.Intent.ID == id {
+				return nil
+			}
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package intents
+
+import (
+	"context"
+
+	pylon "github.com/bittensor-pylon/pylon"
+	"github.com/bittensor-pylon/pylon/internal/chain"
+	"github.com/bittensor-pylon/pylon/internal/substrate"
+)
+
+// try signs and sends the next extrinsic of a job.
+func (r *runner) try(ctx context.Context, j *job, now sight) error {
+	limited, cancel := r.limited(ctx)
+	defer cancel()
+	r.tryBegins(j)
+	facts, err := r.facts(limited, j, now.head)
+	if err != nil {
+		return err
+	}
+	var o *order
+	if j.progress.CommitBlock > 0 {
+		o, err = r.prepareReveal(limited, j, facts)
+	} else {
+		o, err = r.engine.prepare(limited, j, facts)
+	}
+	if err != nil {
+		return r.expiry(j, err)
+	}
+	j.NotBefore = o.notBefore
+	if landing := now.head.Number + 1; o.notBefore > landing {
+		delete(r.tries, j.ID)
+		return r.waits(ctx, j, ReasonRateLimited, rateText(o, facts))
+	}
+	r.engine.config.Crash(PointPlanned)
+	if err := r.sign(limited, j, o, now); err != nil {
+		return err
+	}
+	return r.submit(limited, j, now)
+}
+
+// sign makes the bytes and writes them down before anybody sees them.
+func (r *runner) sign(ctx context.Context, j *job, o *order, now sight) error {
+	period, ok := substrate.EraPeriod(now.head.Number, o.deadline)
+	if !ok {
+		reason := ReasonEpochOver
+		switch {
+		case j.progress.CommitBlock > 0:
+			reason = ReasonRevealMissed
+		case j.kind() != pylon.IntentWeights:
+			reason = ReasonTimeOver
+		}
+		return expire(reason, "The newest block is %d and the last one for it %d: no era fits between them.", now.head.Number, o.deadline)
+	}
+	nonce, err := r.nonce(ctx, now)
+	if err != nil {
+		return err
+	}
+	x, err := r.engine.config.Nodes.Sign(ctx, substrate.SignRequest{
+		At: now.head, Period: period, Nonce: nonce, Tip: r.engine.config.Tip, Pallet: o.pallet, Call: o.call, Args: o.args,
+	}, r.signer)
+	if err != nil {
+		return err
+	}
+	r.engine.config.Crash(PointSigned)
+	p := &j.progress
+	p.Stage, p.Spec, p.Revealing = stageSigned, x.SpecVersion, p.CommitBlock > 0
+	p.Failures, p.RetryAt, p.Verdict = 0, 0, nil
+	j.Attempts++
+	j.Extrinsic, j.ExtrinsicHash, j.Nonce, j.HasNonce = x.Bytes, x.Hash, x.Nonce, true
+	j.BirthBlock, j.LastValidBlock = x.Birth.Number, x.LastValid
+	j.Reason, j.Detail = "", ""
+	if err := r.save(ctx, j); err != nil {
+		return err
+	}
+	r.unsent[j.ID] = true
+	delete(r.burnt, x.Nonce)
+	r.engine.config.Crash(PointSignRecorded)
+	return nil
+}
+
+// nonce chooses the next nonce: the highest that a node says, counting what waits in its pool; what the chain has
+// counted; and one more than we have ever signed, as long as that may still be included.
+func (r *runner) nonce(ctx context.Context, now sight) (uint64, error) {
+	next, err := r.engine.config.Nodes.Nonce(ctx, r.hotkey)
+	if err != nil {
+		return 0, err
+	}
+	counted, err := r.engine.config.Nodes.NonceAt(ctx, now.final.Hash, r.hotkey)
+	if err != nil {
+		return 0, err
+	}
+	next = max(next, counted)
+	own, ok, err := r.engine.store.HighestNonce(ctx, r.engine.genesis, r.hotkey)
+	if err != nil {
+		return 0, err
+	}
+	if ok && own.LastValidBlock >= now.final.Number && !r.burnt[own.Nonce] {
+		next = max(next, own.Nonce+1)
+	}
+	return next, nil
+}
+
+func rateText(o *order, facts *chain.Facts) string {
+	return "The newest block is " + decimal(facts.Block.Number) + "; the rate limit allows it from block " + decimal(o.notBefore) + "."
+}
+
+// submit sends the bytes to all nodes.
+func (r *runner) submit(ctx context.Context, j *job, now sight) error {
+	first := r.unsent[j.ID]
+	delete(r.unsent, j.ID)
+	r.sentAt[j.ID] = now.head.Hash
+	err := r.engine.config.Nodes.Submit(ctx, j.Extrinsic)
+	r.engine.config.Crash(PointSent)
+	if err != nil {
+		return r.notTaken(ctx, j, err, first)
+	}
+	p := &j.progress
+	if p.Stage == stageSigned {
+		p.Stage = stageSubmitted
+	}
+	p.Failures, p.RetryAt = 0, 0
+	if p.Verdict == nil {
+		j.Reason, j.Detail = "", ""
+	}
+	if err := r.save(ctx, j); err != nil {
+		return err
+	}
+	r.engine.config.Crash(PointAnswered)
+	return nil
+}
+
+// notTaken deals with a refusal. When it is certain that nobody has the bytes, they are never sent again, and the job can
+// end or be done anew at once. When it is not, they are followed until they can be included no more.
+func (r *runner) notTaken(ctx context.Context, j *job, err error, first bool) error {
+	p, c := &j.progress, classifySubmit(err)
+	p.LastError = err.Error()
+	certain := first && definite(err)
+	switch {
+	case certain && c.reaction == reactEnd:
+		r.burn(j)
+		return r.end(ctx, j, verdict{endOf(c.reason), c.reason, refusalText(err)})
+	case certain && c.reaction == reactAgain:
+		r.burn(j)
+		return r.again(ctx, j, c.reason, refusalText(err))
+	case c.reaction == reactEnd && p.Verdict == nil:
+		p.Verdict = &verdict{endOf(c.reason), c.reason, refusalText(err)}
+	}
+	p.Failures++
+	retry := r.later(p.Failures, j)
+	p.RetryAt = retry.UnixMilli()
+	r.retryAt(retry)
+	j.Reason, j.Detail = string(c.reason), refusalText(err)
+	return r.save(ctx, j)
+}
+
+// burn forgets bytes that every node has refused and that nobody was ever sent before.
+func (r *runner) burn(j *job) {
+	r.burnt[j.Nonce] = true
+	j.dropExtrinsic()
+}
+
+// endOf is the state of an end for a reason.
+func endOf(reason pylon.IntentReason) pylon.IntentState {
+	if reason == ReasonRevealMissed {
+		return pylon.StateExpired
+	}
+	return pylon.StateFailed
+}
