@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/url"
 	"os"
@@ -130,7 +131,7 @@ func (p *postgresServer) start() error {
 	if err := <-ready; err != nil {
 		return err
 	}
-	if p.relay, err = newRelay("unix", filepath.Join(p.folder, ".s.PGSQL.5432")); err != nil {
+	if p.relay, err = newRelay("unix", filepath.Join(p.folder, ".s.PGSQL.5432"), nil); err != nil {
 		return err
 	}
 	p.url = "postgres://pylon:" + canary + "@" + p.relay.address() + "/postgres?sslmode=disable"
@@ -186,8 +187,10 @@ func unprivileged(cmd *exec.Cmd, folder string) error {
 	return os.Chown(folder, uid, gid)
 }
 
-// relay passes connections of TCP on to a target and can cut them.
+// relay passes connections of TCP on to a target and breaks them when it is told to.
 type relay struct {
+	// life is how many pieces of data a new connection passes on before it breaks; nil when it lasts.
+	life     func() int64
 	listener net.Listener
 	network  string
 	target   string
@@ -197,12 +200,12 @@ type relay struct {
 	done     sync.WaitGroup
 }
 
-func newRelay(network, target string) (*relay, error) {
+func newRelay(network, target string, life func() int64) (*relay, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &relay{listener: listener, network: network, target: target, open: map[net.Conn]bool{}}
+	r := &relay{life: life, listener: listener, network: network, target: target, open: map[net.Conn]bool{}}
 	r.done.Go(func() {
 		for {
 			conn, err := listener.Accept()
@@ -217,7 +220,7 @@ func newRelay(network, target string) (*relay, error) {
 
 func (r *relay) address() string { return r.listener.Addr().String() }
 
-// keep remembers a connection that cut shall close; it closes it at once when the relay is closed.
+// keep remembers a connection to close with the relay; at once when that is closed.
 func (r *relay) keep(conn net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -234,10 +237,23 @@ func (r *relay) pass(client net.Conn) {
 		return
 	}
 	r.keep(upstream)
+	var left atomic.Int64
+	if left.Store(math.MaxInt64); r.life != nil {
+		left.Store(r.life())
+	}
 	var both sync.WaitGroup
 	for _, pair := range [][2]net.Conn{{client, upstream}, {upstream, client}} {
 		both.Go(func() {
-			_, _ = io.Copy(pair[0], pair[1])
+			buffer := make([]byte, 32<<10)
+			for {
+				n, err := pair[0].Read(buffer)
+				if err != nil || left.Add(-1) < 0 {
+					break
+				}
+				if _, err := pair[1].Write(buffer[:n]); err != nil {
+					break
+				}
+			}
 			pair[0].Close()
 			pair[1].Close()
 		})
@@ -249,20 +265,13 @@ func (r *relay) pass(client net.Conn) {
 	delete(r.open, upstream)
 }
 
-// cut breaks every connection that is open.
-func (r *relay) cut() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for conn := range r.open {
-		conn.Close()
-	}
-}
-
 func (r *relay) close() {
 	r.listener.Close()
 	r.mu.Lock()
 	r.closed = true
+	for conn := range r.open {
+		conn.Close()
+	}
 	r.mu.Unlock()
-	r.cut()
 	r.done.Wait()
 }
