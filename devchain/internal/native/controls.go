@@ -91,7 +91,7 @@ func (r *Runtime) Deregister(st runtime.State, netuid uint16, hotkey [32]byte) e
 	if err != nil {
 		return err
 	}
-	newcomer := account(scale.Blake2_256(fmt.Appendf(nil, "%x takes uid %d of %d at %d", hotkey, uid, netuid, r.blockNumber(st))))
+	newcomer := scale.Blake2_256(fmt.Appendf(nil, "%x takes uid %d of %d at %d", hotkey, uid, netuid, r.blockNumber(st)))
 	s.Uids.delete(st, key, hotkey[:])
 	s.IsNetworkMember.delete(st, hotkey[:], key)
 	s.Axons.delete(st, key, hotkey[:])

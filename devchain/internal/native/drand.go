@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
@@ -75,7 +76,8 @@ func (r *Runtime) seedBeacon(st runtime.State) {
 }
 
 // storePulses stores the rounds that have come since the last block, unless they
-// are held. A chain without any begins with the newest one.
+// are held. A chain without any begins with the newest one, and one that has slept
+// for so long that it would forget rounds at once leaves those out.
 //
 // On a real chain they come in extrinsics that offchain workers send, so what a
 // block does before its extrinsics cannot use the rounds of the same block yet.
@@ -92,6 +94,7 @@ func (r *Runtime) storePulses(st runtime.State, at time.Time) {
 		first = newest
 		drand.OldestStoredRound.set(st, newest)
 	}
+	first = max(first, newest-min(newest, keptPulses-1))
 	newest = min(newest, first+mostPulses-1)
 	rounds := make([]any, 0, newest-first+1)
 	for round := first; round <= newest; round++ {
@@ -99,18 +102,30 @@ func (r *Runtime) storePulses(st runtime.State, at time.Time) {
 		rounds = append(rounds, round)
 	}
 	drand.LastStoredRound.set(st, newest)
-	for oldest := drand.OldestStoredRound.get(st); newest-oldest >= keptPulses; oldest++ {
+	oldest := drand.OldestStoredRound.get(st)
+	for ; newest-oldest >= keptPulses; oldest++ {
 		drand.Pulses.delete(st, u64(oldest))
-		drand.OldestStoredRound.set(st, oldest+1)
 	}
+	drand.OldestStoredRound.set(st, oldest)
 	r.deposit(st, initialization, "Drand", "NewPulse", rounds)
 }
 
+// signedPulses are the last ones that were signed, at their round modulo the length.
+// All development chains have the same beacon, its forks ask for the same rounds
+// again and again, and to sign one takes longer than the rest of a block.
+var signedPulses [2048]atomic.Pointer[pulse]
+
 // pulse signs a round.
 func (r *Runtime) pulse(round uint64) pulse {
+	place := &signedPulses[round%uint64(len(signedPulses))]
+	if p := place.Load(); p != nil && p.Round == round {
+		return *p
+	}
 	signature := r.beacon.Sign(round)
 	raw, randomness := signature.Bytes(), signature.Randomness()
-	return pulse{Round: round, Randomness: randomness[:], Signature: raw[:]}
+	p := &pulse{Round: round, Randomness: randomness[:], Signature: raw[:]}
+	place.Store(p)
+	return *p
 }
 
 // opener is the signature of a round that opens what was encrypted to it, and

@@ -55,12 +55,12 @@ func (c *chain) round() uint64 { return beaconSchedule.Round(c.time) }
 // by all sorts of epochs.
 func TestTimelockedReveal(t *testing.T) {
 	t.Parallel()
-	for _, spec := range []uint32{320, 343, 393, 425, 475} {
+	for _, spec := range []uint32{320, 393, 425, 475} {
 		t.Run(fmt.Sprint(spec), func(t *testing.T) {
 			t.Parallel()
 			base := newWeights(t, spec)
 			for landing := uint64(6); landing <= 22; landing++ {
-				for _, period := range []uint64{1, 2} {
+				for period := 1 + landing%2; period <= 3; period += 2 {
 					c := base.fork()
 					c.runtime.SetRevealPeriod(c.state, 2, period)
 					c.produce(int(landing - 1 - c.number))
@@ -289,6 +289,9 @@ func TestPythonCommits(t *testing.T) {
 		base := quicknet(t, spec, 256)
 		base.runtime.SetMinAllowedWeights(base.state, 2, 0)
 		for _, commit := range v.Commits {
+			if spec != 475 && commit.Oracle != "2.0.0" {
+				continue
+			}
 			c := base.fork()
 			ciphertext := unhex(t, commit.Ciphertext)
 			if len(ciphertext) == 0 {
@@ -323,7 +326,7 @@ func TestPythonCommits(t *testing.T) {
 			revealed++
 		}
 	}
-	if revealed < 2*35 {
+	if revealed < 40 {
 		t.Errorf("%d commits were revealed", revealed)
 	}
 }

@@ -277,15 +277,19 @@ func TestWeightCallErrors(t *testing.T) {
 	}{
 		{
 			"no stake", all, func(c *chain) { c.runtime.SetStakeThreshold(c.state, 1<<60) },
-			"//Bob", "set_weights", setArgs(1, list(5), list(1)), map[uint32]string{0: "custom 1", 218: "custom 3"},
+			"//Bob", "set_weights", setArgs(1, list(5), list(1)),
+			map[uint32]string{0: "custom 1", 218: "custom 3"},
 		},
 		{
 			"no stake for a commit", all, func(c *chain) { c.runtime.SetStakeThreshold(c.state, 1<<60) },
-			"//Bob", "commit_weights", args{"netuid": 2, "commit_hash": hash}, map[uint32]string{0: "custom 1"},
+			"//Bob", "commit_weights",
+			args{"netuid": 2, "commit_hash": hash},
+			map[uint32]string{0: "custom 1"},
 		},
 		{
 			"no stake for a timelocked commit", modern, func(c *chain) { c.runtime.SetStakeThreshold(c.state, 1<<60) },
-			"//Bob", "commit_timelocked_weights", timelockedArgs(2), map[uint32]string{0: "custom 1"},
+			"//Bob", "commit_timelocked_weights", timelockedArgs(2),
+			map[uint32]string{0: "custom 1"},
 		},
 		{
 			"no stake for a mechanism", modern, func(c *chain) { c.runtime.SetStakeThreshold(c.state, 1<<60) },
@@ -299,20 +303,25 @@ func TestWeightCallErrors(t *testing.T) {
 		},
 		{
 			"a commit too soon", all, tooSoon,
-			"//Bob", "commit_weights", args{"netuid": 2, "commit_hash": hash},
+			"//Bob", "commit_weights",
+			args{"netuid": 2, "commit_hash": hash},
 			map[uint32]string{0: "custom 6", 218: "CommittingWeightsTooFast", 343: "CommittingWeightsTooFast"},
 		},
 		{
 			"a timelocked commit too soon", modern, tooSoon,
-			"//Bob", "commit_timelocked_weights", timelockedArgs(2), map[uint32]string{0: "CommittingWeightsTooFast"},
+			"//Bob", "commit_timelocked_weights", timelockedArgs(2),
+			map[uint32]string{0: "CommittingWeightsTooFast"},
 		},
 		{
 			"not registered", all, func(c *chain) { c.runtime.SetStake(c.state, 1, publicKey(c.t, "//Ferdie"), 1<<50) },
-			"//Ferdie", "set_weights", setArgs(1, list(5), list(1)), map[uint32]string{0: "HotKeyNotRegisteredInSubNet"},
+			"//Ferdie", "set_weights", setArgs(1, list(5), list(1)),
+			map[uint32]string{0: "HotKeyNotRegisteredInSubNet"},
 		},
 		{
 			"not registered for a commit", all, func(c *chain) { c.runtime.SetStake(c.state, 2, publicKey(c.t, "//Ferdie"), 1<<50) },
-			"//Ferdie", "commit_weights", args{"netuid": 2, "commit_hash": hash}, map[uint32]string{0: "HotKeyNotRegisteredInSubNet"},
+			"//Ferdie", "commit_weights",
+			args{"netuid": 2, "commit_hash": hash},
+			map[uint32]string{0: "HotKeyNotRegisteredInSubNet"},
 		},
 		{
 			"not registered any more", all, func(c *chain) {
@@ -323,23 +332,28 @@ func TestWeightCallErrors(t *testing.T) {
 		},
 		{
 			"an old version", all, func(c *chain) { c.runtime.SetWeightsVersionKey(c.state, 1, 1) },
-			"//Bob", "set_weights", setArgs(1, list(5), list(1)), map[uint32]string{0: "IncorrectWeightVersionKey"},
+			"//Bob", "set_weights", setArgs(1, list(5), list(1)),
+			map[uint32]string{0: "IncorrectWeightVersionKey"},
 		},
 		{
 			"no permit", all, func(c *chain) { c.permit("//Bob", false) },
-			"//Bob", "set_weights", setArgs(1, list(5), list(1)), map[uint32]string{0: "NeuronNoValidatorPermit"},
+			"//Bob", "set_weights", setArgs(1, list(5), list(1)),
+			map[uint32]string{0: "NeuronNoValidatorPermit"},
 		},
 		{
 			"unequal lists", all, nil,
-			"//Bob", "set_weights", setArgs(1, list(5, 6), list(1)), map[uint32]string{0: "WeightVecNotEqualSize"},
+			"//Bob", "set_weights", setArgs(1, list(5, 6), list(1)),
+			map[uint32]string{0: "WeightVecNotEqualSize"},
 		},
 		{
 			"a uid twice", all, nil,
-			"//Bob", "set_weights", setArgs(1, list(5, 5), list(1, 1)), map[uint32]string{0: "DuplicateUids"},
+			"//Bob", "set_weights", setArgs(1, list(5, 5), list(1, 1)),
+			map[uint32]string{0: "DuplicateUids"},
 		},
 		{
 			"a uid that is none", all, nil,
-			"//Bob", "set_weights", setArgs(1, list(8), list(1)), map[uint32]string{0: "UidVecContainInvalidOne"},
+			"//Bob", "set_weights", setArgs(1, list(8), list(1)),
+			map[uint32]string{0: "UidVecContainInvalidOne"},
 		},
 		{
 			"too many", all, nil,
@@ -348,11 +362,15 @@ func TestWeightCallErrors(t *testing.T) {
 		},
 		{
 			"too few", all, func(c *chain) { c.runtime.SetMinAllowedWeights(c.state, 1, 2) },
-			"//Bob", "set_weights", setArgs(1, list(5), list(1)), map[uint32]string{0: "WeightVecLengthIsLow"},
+			"//Bob", "set_weights", setArgs(1, list(5), list(1)),
+			map[uint32]string{0: "WeightVecLengthIsLow"},
 		},
 		{
-			"too large", []uint32{218, 320}, func(c *chain) { c.runtime.SetMaxWeightsLimit(c.state, 1, 40000) },
-			"//Bob", "set_weights", setArgs(1, list(5, 6), list(9, 1)), map[uint32]string{0: "MaxWeightExceeded"},
+			"too large",
+			[]uint32{218, 320},
+			func(c *chain) { c.runtime.SetMaxWeightsLimit(c.state, 1, 40000) },
+			"//Bob", "set_weights", setArgs(1, list(5, 6), list(9, 1)),
+			map[uint32]string{0: "MaxWeightExceeded"},
 		},
 		{
 			"a subnet that is none", all, func(c *chain) { c.runtime.SetStakeThreshold(c.state, 0); c.runtime.SetCommitReveal(c.state, 99, false) },
@@ -361,27 +379,34 @@ func TestWeightCallErrors(t *testing.T) {
 		},
 		{
 			"a mechanism that is none", modern, nil,
-			"//Bob", "set_mechanism_weights", with(setArgs(1, list(5), list(1)), "mecid", 2), map[uint32]string{0: "MechanismDoesNotExist"},
+			"//Bob", "set_mechanism_weights", with(setArgs(1, list(5), list(1)), "mecid", 2),
+			map[uint32]string{0: "MechanismDoesNotExist"},
 		},
 		{
 			"root", all, func(c *chain) { c.runtime.SetStakeThreshold(c.state, 0); c.runtime.SetCommitReveal(c.state, 0, false) },
-			"//Bob", "set_weights", setArgs(0, list(1), list(1)), map[uint32]string{0: "CanNotSetRootNetworkWeights"},
+			"//Bob", "set_weights", setArgs(0, list(1), list(1)),
+			map[uint32]string{0: "CanNotSetRootNetworkWeights"},
 		},
 		{
 			"commit-reveal on", all, nil,
-			"//Bob", "set_weights", setArgs(2, list(5), list(1)), map[uint32]string{0: "CommitRevealEnabled"},
+			"//Bob", "set_weights", setArgs(2, list(5), list(1)),
+			map[uint32]string{0: "CommitRevealEnabled"},
 		},
 		{
 			"commit-reveal off", all, nil,
-			"//Bob", "commit_weights", args{"netuid": 1, "commit_hash": hash}, map[uint32]string{0: "CommitRevealDisabled"},
+			"//Bob", "commit_weights",
+			args{"netuid": 1, "commit_hash": hash},
+			map[uint32]string{0: "CommitRevealDisabled"},
 		},
 		{
 			"commit-reveal off for a timelocked commit", modern, nil,
-			"//Bob", "commit_timelocked_weights", timelockedArgs(1), map[uint32]string{0: "CommitRevealDisabled"},
+			"//Bob", "commit_timelocked_weights", timelockedArgs(1),
+			map[uint32]string{0: "CommitRevealDisabled"},
 		},
 		{
 			"commit to a mechanism that is none", modern, nil,
-			"//Bob", "commit_timelocked_mechanism_weights", with(timelockedArgs(2), "mecid", 1), map[uint32]string{0: "MechanismDoesNotExist"},
+			"//Bob", "commit_timelocked_mechanism_weights", with(timelockedArgs(2), "mecid", 1),
+			map[uint32]string{0: "MechanismDoesNotExist"},
 		},
 		{
 			"the version of another time", modern, nil,
@@ -390,12 +415,14 @@ func TestWeightCallErrors(t *testing.T) {
 		},
 		{
 			"the version of another time, in the chain", modern, func(c *chain) { c.runtime.SetCommitRevealVersion(c.state, 5) },
-			"//Bob", "commit_crv3_mechanism_weights", args{"netuid": 2, "mecid": 0, "commit": scale.Bytes{1}, "reveal_round": 1 << 40},
+			"//Bob", "commit_crv3_mechanism_weights",
+			args{"netuid": 2, "mecid": 0, "commit": scale.Bytes{1}, "reveal_round": 1 << 40},
 			map[uint32]string{0: "IncorrectCommitRevealVersion"},
 		},
 		{
 			"a round that is over", modern, nil,
-			"//Bob", "commit_timelocked_weights", with(timelockedArgs(2), "reveal_round", 1), map[uint32]string{0: "custom 15"},
+			"//Bob", "commit_timelocked_weights", with(timelockedArgs(2), "reveal_round", 1),
+			map[uint32]string{0: "custom 15"},
 		},
 		{
 			"a large commit", modern, nil,
@@ -409,17 +436,20 @@ func TestWeightCallErrors(t *testing.T) {
 		},
 		{
 			"nothing to reveal", all, nil,
-			"//Bob", "reveal_weights", args{"netuid": 2, "uids": list(5), "values": list(1), "salt": list(1), "version_key": 0},
+			"//Bob", "reveal_weights",
+			args{"netuid": 2, "uids": list(5), "values": list(1), "salt": list(1), "version_key": 0},
 			map[uint32]string{0: "custom 16", 218: "NoWeightsCommitFound"},
 		},
 		{
 			"a batch of unequal lists", all, nil,
-			"//Bob", "batch_commit_weights", args{"netuids": list(1, 2), "commit_hashes": []any{hash}},
+			"//Bob", "batch_commit_weights",
+			args{"netuids": list(1, 2), "commit_hashes": []any{hash}},
 			map[uint32]string{0: "custom 18", 218: "InputLengthsUnequal", 343: "InputLengthsUnequal"},
 		},
 		{
 			"a batch of unequal weights", all, nil,
-			"//Bob", "batch_set_weights", args{"netuids": list(1), "weights": []any{[]any{}}, "version_keys": list()},
+			"//Bob", "batch_set_weights",
+			args{"netuids": list(1), "weights": []any{[]any{}}, "version_keys": list()},
 			map[uint32]string{0: "custom 18", 218: "InputLengthsUnequal", 343: "InputLengthsUnequal"},
 		},
 		{
