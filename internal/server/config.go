@@ -32,6 +32,8 @@ type Config struct {
 	Chain ChainReader
 	// Recent answers the reads of recent objects. Required.
 	Recent RecentReader
+	// Writes brings what identities ask for onto the chain. Defaults to none: there are no routes that write then.
+	Writes Writer
 	// EVM answers the reads of EVM logs. Defaults to none: there is no such route then.
 	EVM EVMLogReader
 	// Events tells what happens on the chain. Defaults to none: the streams of events are silent then.

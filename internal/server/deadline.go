@@ -126,6 +126,16 @@ func (d *deadline) wait() context.Context {
 	return d.waiting
 }
 
+// yield gives the place at the gate back. The context goes on.
+func (d *deadline) yield() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.entered {
+		d.entered = false
+		d.gate.leave()
+	}
+}
+
 // isRefused tells whether the context has ended because there was no place at the gate.
 func (d *deadline) isRefused() bool {
 	d.mu.Lock()

@@ -31,9 +31,15 @@
 // requests for one resource wait for the chain, and more get 503 (gate.go); an answer from memory waits for nothing and
 // is never refused. An address that sends wrong tokens gets 429 for a while (throttle.go).
 //
+// # Writes
+//
+// What an identity asks to be written becomes an intent, which a [Writer] records and brings onto the chain; the routes
+// check bodies in the words of the contract (fields.go, weights.go, writes.go) and answer. Version 1 of the API keeps its
+// bodies to the byte and names the intent in the X-Pylon-Intent header. intents.go shows an identity what became of its own.
+//
 // # Events and status
 //
-// The events of the chain are kept in a ring while [Server.Serve] runs (stream.go) and sent to whoever reads them
+// The events of the chain, and for each identity those of its intents, are kept in rings while [Server.Serve] runs (stream.go) and sent to whoever reads them
 // (events.go); nobody waits for a reader. The page at / (statuspage.go) shows them, and the status of the service
 // (status.go), to those who know the open-access token; the page itself holds no data.
 package server

@@ -28,7 +28,7 @@ var (
 )
 
 // answerEvents sends events until the reader goes, falls behind, or the server stops. On the routes of an identity, of
-// the events about subnets it gets only those about its own.
+// the events about subnets and intents it gets only those about its own; nobody else hears of intents.
 func (x *exchange) answerEvents() error {
 	s := x.server.stream
 	if !s.enter() {
@@ -41,7 +41,8 @@ func (x *exchange) answerEvents() error {
 	header["Cache-Control"] = noStore
 	header["X-Accel-Buffering"] = unbuffered
 	out := reader{controller: http.NewResponseController(x.writer), writer: x.writer}
-	first, next, missed := s.begin(x.request.Header.Get("Last-Event-Id"))
+	from := s.ring(x.identity)
+	first, next, missed := s.begin(from, x.request.Header.Get("Last-Event-Id"))
 	x.begin(http.StatusOK)
 	out.write(streamStart)
 	if missed {
@@ -55,16 +56,14 @@ func (x *exchange) answerEvents() error {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
-		events, changed, ok := s.since(next)
+		events, following, changed, ok := s.since(from, next)
 		if !ok {
 			return nil // it comes back and hears of the gap
 		}
 		for _, e := range events {
-			if !e.some || x.identity == nil || e.netuid == x.identity.Netuid {
-				out.write(e.text)
-			}
-			next = e.number + 1
+			out.write(e.text)
 		}
+		next = following
 		if !out.flush() {
 			return nil
 		}

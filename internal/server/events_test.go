@@ -380,15 +380,15 @@ func TestEventsNeedTheirToken(t *testing.T) {
 }
 
 func BenchmarkEventToReaders(b *testing.B) {
-	s := newStream(256)
+	s := newStream(256, nil)
 	ctx, stop := context.WithCancel(b.Context())
 	defer stop()
 	for range 256 {
 		go func() {
 			next := uint64(1)
 			for ctx.Err() == nil {
-				events, changed, _ := s.since(next)
-				next += uint64(len(events))
+				_, following, changed, _ := s.since(s.open, next)
+				next = following
 				select {
 				case <-changed:
 				case <-ctx.Done():

@@ -134,7 +134,7 @@ func (x *exchange) param(name string) string {
 
 // isPathInteger tells which path parameters are integers.
 func isPathInteger(name string) bool {
-	return name == "netuid" || name == "block_number" || name == "extrinsic_index"
+	return name == "netuid" || name == "block_number" || name == "extrinsic_index" || name == mechanismParam
 }
 
 func (x *exchange) pathIntegersParse() bool {

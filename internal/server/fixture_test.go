@@ -137,6 +137,7 @@ type fixture struct {
 	recent fakeRecent
 	evm    *fakeEVM
 	events *fakeEvents
+	writer *fakeWriter
 	log    *logBuffer
 }
 
@@ -160,12 +161,13 @@ func (b *logBuffer) String() string {
 // newFixture returns a server with two identities and all tokens, as changed by change.
 func newFixture(tb testing.TB, change func(*Config)) *fixture {
 	tb.Helper()
-	f := &fixture{chain: newFakeChain(tb), recent: fakeRecent{}, evm: new(fakeEVM), events: newFakeEvents(), log: new(logBuffer)}
+	f := &fixture{chain: newFakeChain(tb), recent: fakeRecent{}, evm: new(fakeEVM), events: newFakeEvents(), writer: newFakeWriter(), log: new(logBuffer)}
 	config := Config{
 		Chain:           f.chain,
 		Recent:          f.recent,
 		EVM:             f.evm,
 		Events:          f.events,
+		Writes:          f.writer,
 		Status:          fakeStatus{},
 		Identities:      []Identity{{Name: "sn1", Netuid: 1, Hotkey: hotkeyA, Token: sn1Token}, {Name: "another", Netuid: 2, Token: sn2Token}},
 		OpenAccessToken: openToken,
@@ -187,7 +189,7 @@ func newFixture(tb testing.TB, change func(*Config)) *fixture {
 func (f *fixture) concrete(template string) string {
 	return strings.NewReplacer(
 		"{netuid}", "1", "{block_number}", strconv.FormatUint(f.chain.neurons.Block.Number, 10), "{identity_name}", "sn1",
-		"{hotkey}", hotkeyA, "{extrinsic_index}", "1", "{contract_address}", contractAddress, "{asset}", "index.css",
+		"{hotkey}", hotkeyA, "{extrinsic_index}", "1", "{contract_address}", contractAddress, "{asset}", "index.css", "{mechanism_id}", "1", "{intent_id}", "i1",
 	).Replace(template)
 }
 

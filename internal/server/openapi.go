@@ -1,7 +1,9 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
+	"net/http"
 	"reflect"
 	"strconv"
 	"strings"
@@ -87,7 +89,15 @@ func (r *resource) operation(at mount, registry huma.Registry) *huma.Operation {
 		Summary:     r.summary,
 		Tags:        []string{strings.Split(at.name, "-")[0]},
 		Parameters:  []*huma.Param{timeoutParameter()},
-		Responses:   map[string]*huma.Response{"200": r.success(registry)},
+		Responses:   map[string]*huma.Response{strconv.Itoa(cmp.Or(r.status, http.StatusOK)): r.success(registry)},
+	}
+	if r.later != "" {
+		later := r.success(registry)
+		later.Description = r.later
+		operation.Responses["202"] = later
+	}
+	if r.keyed {
+		operation.Parameters = append(operation.Parameters, keyParameter())
 	}
 	for segment := range strings.SplitSeq(operation.Path, "/") {
 		if name, ok := paramName(segment); ok {
@@ -124,7 +134,11 @@ func (r *resource) success(registry huma.Registry) *huma.Response {
 	response := &huma.Response{Description: r.summary + "."}
 	switch {
 	case r.body != nil:
-		response.Content = jsonMedia(registry.Schema(reflect.TypeOf(r.body), true, ""))
+		body := registry.Schema(reflect.TypeOf(r.body), true, "")
+		if r.instead != nil {
+			body = &huma.Schema{AnyOf: []*huma.Schema{body, registry.Schema(reflect.TypeOf(r.instead), true, "")}}
+		}
+		response.Content = jsonMedia(body)
 	case r.media != "":
 		response.Content = map[string]*huma.MediaType{r.media: {Schema: &huma.Schema{Type: huma.TypeString}}}
 	}
@@ -145,6 +159,17 @@ func timeoutParameter() *huma.Param {
 	}
 }
 
+func keyParameter() *huma.Param {
+	longest := longestKey
+	return &huma.Param{
+		Name: keyHeader,
+		In:   "header",
+		Description: "A text of the caller's choice. A second request with the same key does nothing and gets the intent of the first; " +
+			"if it asks for something else it is 422. A key is known for at least a day.",
+		Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &longest},
+	}
+}
+
 func pathParameter(name string) *huma.Param {
 	parameter := &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}
 	if isPathInteger(name) {
@@ -160,6 +185,8 @@ func pathParameter(name string) *huma.Param {
 		"identity_name":    "Name of the identity.",
 		"hotkey":           "SS58 address of the hotkey.",
 		"contract_address": "Address of the contract, 0x and 40 hexadecimal digits.",
+		"mechanism_id":     "Number of the mechanism, from 0.",
+		"intent_id":        "Id of the intent.",
 		"asset":            "Name of the file.",
 	}[name]
 	return parameter

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,8 +15,10 @@ type parameter struct {
 	name     string
 	about    string
 	required bool
-	text     bool   // no number
-	least    uint64 // of a number
+	text     bool     // no number
+	values   []string // the words that it may be, of one that is a word
+	flag     bool     // true or false
+	least    uint64   // of a number
 }
 
 var (
@@ -52,7 +55,14 @@ func (p parameter) read(text string, wrong []problem.Field) (uint64, []problem.F
 // document describes the parameter.
 func (p parameter) document() *huma.Param {
 	schema := &huma.Schema{Type: huma.TypeString}
-	if !p.text {
+	switch {
+	case p.flag:
+		schema.Type = huma.TypeBoolean
+	case p.values != nil:
+		for _, value := range p.values {
+			schema.Enum = append(schema.Enum, value)
+		}
+	case !p.text:
 		least := float64(p.least)
 		schema = &huma.Schema{Type: huma.TypeInteger, Minimum: &least}
 	}
@@ -65,4 +75,26 @@ func (x *exchange) requested() string {
 		return x.request.URL.Path + "?" + query
 	}
 	return x.request.URL.Path
+}
+
+// readWord reads one of the parameter's words and adds what is wrong with it to wrong.
+func (p parameter) readWord(text string, wrong []problem.Field) (string, []problem.Field) {
+	if slices.Contains(p.values, text) {
+		return text, wrong
+	}
+	return "", append(wrong, problem.Field{
+		Key: p.name, Source: "query", Message: "Invalid enum value " + strconv.Quote(clip(text, longestText)),
+	})
+}
+
+// readFlag reads true or false and adds what is wrong with it to wrong.
+func (p parameter) readFlag(text string, wrong []problem.Field) (bool, []problem.Field) {
+	switch strings.ToLower(text) {
+	case "true", "1":
+		return true, wrong
+	case "false", "0":
+		return false, wrong
+	default:
+		return false, append(wrong, problem.Field{Key: p.name, Source: "query", Message: "Expected `bool`, got `str`"})
+	}
 }

@@ -13,8 +13,21 @@ var (
 	// readFails are those of reads of a subnet or a block, which may not exist or be too old.
 	readFails   = append([]problem.Kind{problem.NotFound, problem.Unsupported}, nodeFails...)
 	recentFails = []problem.Kind{problem.NotFound, problem.NotReady}
+	// writeFails are those of writes that wait for the chain, recordFails those of writes that do not.
+	writeFails  = append([]problem.Kind{problem.Conflict}, recordFails...)
+	recordFails = append([]problem.Kind{problem.TooLarge, problem.Unprocessable}, nodeFails...)
+	intentFails = []problem.Kind{problem.NotFound, problem.NotReady}
 	evmFails    = append([]problem.Kind{problem.TooLarge, problem.Unprocessable}, nodeFails...)
 )
+
+// writes tells whether a configuration can write.
+func writes(c *Config) bool { return c.Writes != nil }
+
+// weightsOptions are the query parameters of weights.
+var weightsOptions = []parameter{waitParameter, dryRunParameter}
+
+// notYet describes the answer 202.
+const notYet = "With `wait`: the time of the request is over, and the intent has not come that far yet. It goes on."
 
 // resources is the one table of what the server serves. Routing, guards, the answers to OPTIONS and to wrong methods,
 // metric labels and the OpenAPI document all come from it.
@@ -222,6 +235,95 @@ var resources = []resource{
 		body: associationsBody{}, query: paging, fails: readFails,
 	},
 
+	// Writes of an identity.
+	{
+		method: http.MethodPut, path: "/weights", at: []mount{v1Identity},
+		answer: (*exchange).answerPutWeightsV1, offered: writes,
+		name: "put-weights", summary: "Hand over weights, which are then brought onto the chain before the epoch ends",
+		request: weightsRequestBody{}, keyed: true, query: weightsOptions,
+		body: pylon.WeightsScheduled{}, instead: pylon.WeightsPlan{}, later: notYet, fails: writeFails,
+	},
+	{
+		method: http.MethodPut, path: "/weights", at: []mount{unstableIdentity},
+		answer: (*exchange).answerPutWeights, offered: func(c *Config) bool { return writes(c) && c.LegacyLogin },
+		name: "put-weights-old", summary: "Hand over weights, as clients of versions 1.8 and 1.9 do",
+		request: weightsRequestBody{}, keyed: true, query: weightsOptions,
+		body: pylon.WeightsScheduled{}, instead: pylon.WeightsPlan{}, later: notYet, fails: writeFails,
+	},
+	{
+		method: http.MethodPut, path: "/mechanism/{mechanism_id}/weights", at: []mount{unstableIdentity},
+		answer: (*exchange).answerPutWeights, offered: writes,
+		name: "put-mechanism-weights", summary: "Hand over weights of one mechanism, which are then brought onto the chain before the epoch ends",
+		request: weightsRequestBody{}, keyed: true, query: weightsOptions,
+		body: pylon.WeightsScheduled{}, instead: pylon.WeightsPlan{}, later: notYet, fails: writeFails,
+	},
+	{
+		method: http.MethodGet, path: "/mechanism/{mechanism_id}/block/{block_number}/weights/status", at: []mount{unstableIdentity},
+		answer: (*exchange).answerWeightsStatus, offered: writes,
+		name: "weights-status", summary: "Whether weights were handed over in the epoch of a block",
+		body: pylon.WeightsStatus{}, fails: readFails,
+	},
+	{
+		method: http.MethodPost, path: "/commitments", at: []mount{v1Identity},
+		answer: (*exchange).answerSetCommitmentV1, offered: writes, status: http.StatusCreated,
+		name: "set-commitment", summary: "Publish data, and wait until that is final",
+		request: commitmentRequestBody{}, keyed: true, body: writtenBody{}, fails: writeFails,
+	},
+	{
+		method: http.MethodPost, path: "/commitments", at: []mount{unstableIdentity},
+		answer: (*exchange).answerSetCommitment, offered: writes, status: http.StatusCreated,
+		name: "set-commitment", summary: "Publish data, and wait until that is final",
+		request: commitmentRequestBody{}, keyed: true, body: writtenBody{}, fails: writeFails,
+	},
+	{
+		method: http.MethodPost, path: "/commitments/revealed", at: []mount{v1Identity},
+		answer: (*exchange).answerSetRevealedCommitmentV1, offered: writes, status: http.StatusCreated,
+		name: "set-revealed-commitment", summary: "Publish text that can be read later, and wait until that is final",
+		request: revealedRequestBody{}, keyed: true, body: revealRoundBody{}, fails: writeFails,
+	},
+	{
+		method: http.MethodPost, path: "/commitments/revealed", at: []mount{unstableIdentity},
+		answer: (*exchange).answerSetRevealedCommitment, offered: writes, status: http.StatusCreated,
+		name: "set-revealed-commitment", summary: "Publish text that can be read later, and wait until that is final",
+		request: revealedRequestBody{}, keyed: true, body: revealRoundBody{}, fails: writeFails,
+	},
+	{
+		method: http.MethodPost, path: "/certificates/self", at: []mount{v1Identity},
+		answer: (*exchange).answerGenerateCertificateV1, offered: writes, status: http.StatusCreated,
+		name: "generate-certificate", summary: "Make a TLS key pair, publish its public key, and wait until that is final",
+		request: certificateRequestBody{}, keyed: true, body: keyPairBody{}, fails: writeFails,
+	},
+	{
+		method: http.MethodPost, path: "/certificates/self", at: []mount{unstableIdentity},
+		answer: (*exchange).answerGenerateCertificate, offered: writes, status: http.StatusCreated,
+		name: "generate-certificate", summary: "Make a TLS key pair, publish its public key, and wait until that is final",
+		request: certificateRequestBody{}, keyed: true, body: keyPairBody{}, fails: writeFails,
+	},
+	{
+		method: http.MethodPost, path: "/axon", at: []mount{unstableIdentity},
+		answer: (*exchange).answerServeAxon, offered: writes, status: http.StatusCreated,
+		name: "serve-axon", summary: "Publish where the identity's neuron can be reached, and wait until that is final",
+		request: axonRequestBody{}, keyed: true, body: writtenBody{}, fails: writeFails,
+	},
+	{
+		method: http.MethodGet, path: "/intents", at: []mount{unstableIdentity},
+		answer: (*exchange).answerIntents, offered: writes,
+		name: "intents", summary: "What the identity has asked to be written, newest first",
+		body: intentsBody{}, query: intentFilters, fails: []problem.Kind{problem.NotReady},
+	},
+	{
+		method: http.MethodGet, path: "/intents/{intent_id}", at: []mount{unstableIdentity},
+		answer: (*exchange).answerIntent, offered: writes,
+		name: "intent", summary: "What has become of something that was to be written",
+		body: pylon.Intent{}, fails: intentFails,
+	},
+	{
+		method: http.MethodDelete, path: "/intents/{intent_id}", at: []mount{unstableIdentity},
+		answer: (*exchange).answerCancelIntent, offered: writes,
+		name: "cancel-intent", summary: "Give up what is to be written, as long as nothing is signed for it",
+		body: pylon.Intent{}, fails: append([]problem.Kind{problem.Conflict}, intentFails...),
+	},
+
 	// The service itself.
 	{
 		method: http.MethodGet, path: "/", at: []mount{service},
@@ -232,7 +334,7 @@ var resources = []resource{
 	{
 		method: http.MethodGet, path: "/events", at: []mount{unstableOpen, unstableIdentity},
 		answer: (*exchange).answerEvents, untimed: true,
-		name: "events", summary: "What happens on the chain, as server-sent events: head, finalized, epoch, and gap where some were missed",
+		name: "events", summary: "What happens on the chain, as server-sent events: head, finalized, epoch, and gap where some were missed; for an identity also intent, when one of its own has changed",
 		media: "text/event-stream", fails: []problem.Kind{problem.NotReady},
 	},
 	{

@@ -62,7 +62,11 @@ type resource struct {
 	// The rest is documentation.
 	name    string
 	summary string
+	status  int            // of the answer when all went well, 0 for 200
+	later   string         // when the answer is 202
+	keyed   bool           // it takes an idempotency key
 	body    any            // a value of the type of the answer's body, nil when it is no JSON
+	instead any            // another body that it can have
 	media   string         // what it is then
 	request any            // the same of the request's body, nil when there is none
 	query   []parameter    // the query parameters

@@ -81,6 +81,40 @@ type (
 		Type  string          `json:"type"`
 		Value json.RawMessage `json:"value" doc:"Whatever the type holds."`
 	}
+	weightsRequestBody struct {
+		Weights map[pylon.Hotkey]float64 `json:"weights" doc:"Proportions by hotkey, on any scale; the largest becomes the chain's maximum. At least one. Hotkeys that are not registered on the subnet are dropped."`
+	}
+	commitmentRequestBody struct {
+		Commitment string `json:"commitment" doc:"1 to 128 bytes as hexadecimal digits, with 0x or without."`
+	}
+	revealedRequestBody struct {
+		Commitment        string `json:"commitment" doc:"Up to 778 bytes of text."`
+		BlocksUntilReveal uint64 `json:"blocks_until_reveal" doc:"How many blocks from now the chain opens it." maximum:"2628000"`
+	}
+	certificateRequestBody struct {
+		Algorithm pylon.CertificateAlgorithm `json:"algorithm,omitempty" doc:"1, Ed25519, which is the default and the only one." default:"1"`
+	}
+	axonRequestBody struct {
+		IP       string             `json:"ip" doc:"IPv4 or IPv6 address that others can reach."`
+		Port     uint16             `json:"port" minimum:"1"`
+		Protocol pylon.AxonProtocol `json:"protocol,omitempty" doc:"0 TCP, 1 UDP, 4 HTTP." default:"4"`
+	}
+	writtenBody struct {
+		Detail string        `json:"detail" doc:"A fixed text."`
+		Intent *pylon.Intent `json:"intent,omitempty" doc:"What was done. Version 1 names it in a header only."`
+	}
+	revealRoundBody struct {
+		RevealRound uint64        `json:"reveal_round" doc:"The drand round from which on it can be read."`
+		Intent      *pylon.Intent `json:"intent,omitempty" doc:"What was done. Version 1 names it in a header only."`
+	}
+	keyPairBody struct {
+		pylon.CertificateKeyPair
+
+		Intent *pylon.Intent `json:"intent,omitempty" doc:"What was done. Version 1 names it in a header only."`
+	}
+	intentsBody struct {
+		Intents []pylon.Intent `json:"intents" doc:"Newest first."`
+	}
 	evmLogsRequest struct {
 		ABI []map[string]any `json:"abi" doc:"The ABI of the contract. Its events are looked for." maxItems:"10000"`
 	}

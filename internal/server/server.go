@@ -30,6 +30,7 @@ type Server struct {
 	instruments *instruments
 	bodies      *bodies
 	stream      *stream
+	waiters     *gate
 	failures    failures
 	metricsPage http.Handler
 	swagger     http.Handler
@@ -56,7 +57,8 @@ func New(config Config) (*Server, error) {
 		openAccess:  config.OpenAccessToken.digest(),
 		metrics:     config.MetricsToken.digest(),
 		throttle:    newThrottle(config.WrongTokens),
-		stream:      newStream(config.MaxEventReaders),
+		stream:      newStream(config.MaxEventReaders, config.Identities),
+		waiters:     newGate(mostWaiters),
 		metricsPage: newMetricsPage(config),
 		swagger:     newSwagger(),
 	}
@@ -117,7 +119,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer deaf()
-	following.Go(func() { s.stream.follow(listening, s.config.Events) })
+	following.Go(func() { s.stream.follow(listening, s.config.Events, s.config.Writes) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(s.bound(listener)) }()
 	select {
