@@ -9,6 +9,7 @@ mkdir -p "$cache"
 # venv NAME REQUIREMENT...: a Python environment with exactly these packages.
 venv() {
   local dir=$cache/$1 want="${*:2}"
+  [ "$2" = -r ] && want="$want: $(tr '\n' ' ' <"$3")"
   [ "$(cat "$dir/.installed" 2>/dev/null || true)" = "$want" ] && return
   rm -rf "$dir"
   python3 -m venv "$dir"

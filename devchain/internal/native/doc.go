@@ -57,8 +57,11 @@
 //
 // # Limits
 //
-// Of signed extrinsics those of validators run: weights, in every form, and
-// Commitments.set_commitment. Epochs follow the chain's rules without its options:
-// no liquid alpha, no bond penalties, no child keys, and emission is one alpha per
-// block and subnet.
+// These calls run: weights, in every form, Commitments.set_commitment,
+// serve_axon and its relatives, associate_evm_key, Balances.transfer_keep_alive,
+// System.remark and the three batches of Utility; any other is refused before it
+// is in a block. All calls weigh the same, a fee is for that weight and the
+// length, and nobody is paid it. Epochs follow the chain's rules without its
+// options: no liquid alpha, no bond penalties, no child keys, and emission is one
+// alpha per block and subnet.
 package native
