@@ -23,6 +23,7 @@ type Engine struct {
 	identities map[string]*Identity
 	news       news
 	keys       keyring
+	stepped    func(seen substrate.Header) // see runner
 
 	mu      sync.Mutex // guards the rest
 	state   engineState
@@ -74,6 +75,7 @@ func (e *Engine) Start() {
 		hotkey := identity.Signer.PublicKey()
 		if e.runners[hotkey] == nil {
 			e.runners[hotkey] = newRunner(e, identity.Signer)
+			e.runners[hotkey].stepped = e.stepped
 		}
 	}
 	e.group.Go(func() { e.run(ctx) })

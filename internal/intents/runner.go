@@ -32,6 +32,8 @@ type runner struct {
 	burnt map[uint64]bool
 	// tries are when the present tries began.
 	tries map[string]time.Time
+	// stepped is told of every step that is over, for tests. Defaults to nothing.
+	stepped func(seen substrate.Header)
 	// next is the earliest moment for which a retry is planned.
 	next time.Time
 }
@@ -123,11 +125,15 @@ func (r *runner) beat(ctx context.Context, lease store.Lease) {
 func (r *runner) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		r.next = time.Now().Add(r.engine.config.Poll)
+		seen, _ := r.engine.config.Nodes.KnownHead()
 		if err := r.step(ctx); err != nil && ctx.Err() == nil {
 			if errors.Is(err, store.ErrLeaseLost) {
 				return
 			}
 			r.log.WarnContext(ctx, "a step failed", "error", err.Error())
+		}
+		if r.stepped != nil {
+			r.stepped(seen)
 		}
 		timer := time.NewTimer(time.Until(r.next))
 		select {

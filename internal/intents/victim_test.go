@@ -1,0 +1,5 @@
+package intents
+
+const victimVariable = "PYLON_INTENTS_VICTIM"
+
+func beVictim(string) {}
