@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// columns are those of a record in the order of values and scan. The first 12 are written once.
+// columns are those of a record in the order of values and scan. The first 11 are written once.
 var columns = []string{
 	"id", "genesis", "hotkey", "identity", "kind", "netuid", "mechanism", "idempotency_key", "fingerprint", "request", "created_at", "superseded_by",
 	"state", "reason", "detail", "attempts", "progress", "start_block", "deadline_block", "not_before", "extrinsic", "extrinsic_hash",
@@ -14,7 +14,7 @@ var columns = []string{
 }
 
 // fixed is the number of columns that Update leaves alone.
-const fixed = 12
+const fixed = 11
 
 var (
 	selectRecord = "SELECT seq, " + strings.Join(columns, ", ") + " FROM pylon_intents "

@@ -6,7 +6,6 @@ import "strings"
 type dialect struct {
 	types      *strings.Replacer // of a migration, which is written for PostgreSQL
 	forUpdate  string            // locks the rows of a SELECT until the transaction ends
-	forShare   string            // keeps others from changing them until then
 	hasTable   string            // asks whether the table $1 exists
 	lockSchema string            // keeps other processes from migrating until the transaction ends; empty: nothing needed
 	lockHotkey string            // keeps other transactions that ask for the same number from going on; empty: nothing needed
@@ -24,7 +23,6 @@ var sqliteDialect = dialect{
 var postgresDialect = dialect{
 	types:      strings.NewReplacer(),
 	forUpdate:  " FOR UPDATE",
-	forShare:   " FOR SHARE",
 	hasTable:   "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')",
 	lockSchema: "SELECT pg_advisory_xact_lock(1887005806, 0)",
 	lockHotkey: "SELECT pg_advisory_xact_lock(1887005806, $1)",

@@ -80,21 +80,23 @@ func (s *Store) Acquire(ctx context.Context, genesis, hotkey [32]byte, owner str
 	}
 	id := hotkeyID{genesis, hotkey}
 	began := s.elapsed()
+	// Looking first costs the server no transaction: most of those who ask, ask while another has it.
+	held := false
+	err = s.read(ctx, "acquire", func(ctx context.Context, db *sql.DB) (err error) {
+		_, held, err = s.holds(ctx, db, id, owner, "")
+		return err
+	})
+	if err != nil || held {
+		return Lease{}, false, err
+	}
 	err = s.write(ctx, "acquire", func(ctx context.Context, tx *sql.Tx) error {
 		lease, ok = Lease{}, false
 		if _, err := tx.ExecContext(ctx, insertHotkey, genesis[:], hotkey[:]); err != nil {
 			return err
 		}
-		var holder string
-		var fence, beat, holderTTL int64
-		err := tx.QueryRowContext(ctx, "SELECT owner, fence, beat, ttl_ms FROM pylon_hotkeys WHERE genesis = $1 AND hotkey = $2"+s.dialect.forUpdate,
-			genesis[:], hotkey[:]).Scan(&holder, &fence, &beat, &holderTTL)
-		if err != nil {
+		fence, held, err := s.holds(ctx, tx, id, owner, s.dialect.forUpdate)
+		if err != nil || held {
 			return err
-		}
-		free := holder == "" || holder == owner || s.dialect.solitary && !s.leases.everOwned(id)
-		if !free && !s.leases.silent(id, fence, beat, s.elapsed(), time.Duration(holderTTL)*time.Millisecond) {
-			return nil
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE pylon_hotkeys SET owner = $1, fence = $2, beat = 0, ttl_ms = $3 WHERE genesis = $4 AND hotkey = $5",
 			owner, fence+1, ttl.Milliseconds(), genesis[:], hotkey[:]); err != nil {
@@ -110,6 +112,23 @@ func (s *Store) Acquire(ctx context.Context, genesis, hotkey [32]byte, owner str
 		s.leases.acquired(id)
 	}
 	return lease, ok, nil
+}
+
+// holds returns the current fence of a hotkey, and whether somebody else than owner holds it and is not known to be dead.
+func (s *Store) holds(ctx context.Context, db asker, id hotkeyID, owner, lock string) (fence int64, held bool, err error) {
+	var holder string
+	var beat, ttl int64
+	err = db.QueryRowContext(ctx, "SELECT owner, fence, beat, ttl_ms FROM pylon_hotkeys WHERE genesis = $1 AND hotkey = $2"+lock,
+		id.genesis[:], id.hotkey[:]).Scan(&holder, &fence, &beat, &ttl)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, false, nil
+	case err != nil:
+		return 0, false, err
+	case holder == "", holder == owner, s.dialect.solitary && !s.leases.everOwned(id):
+		return fence, false, nil
+	}
+	return fence, !s.leases.silent(id, fence, beat, s.elapsed(), time.Duration(ttl)*time.Millisecond), nil
 }
 
 // insertHotkey makes the row of a hotkey; one that is there stays.
@@ -155,7 +174,7 @@ func (s *Store) Release(ctx context.Context, lease Lease) error {
 // ends.
 func (s *Store) checkLease(ctx context.Context, tx *sql.Tx, lease Lease) error {
 	var one int
-	err := tx.QueryRowContext(ctx, "SELECT 1 FROM pylon_hotkeys WHERE genesis = $1 AND hotkey = $2 AND owner = $3 AND fence = $4"+s.dialect.forShare,
+	err := tx.QueryRowContext(ctx, "SELECT 1 FROM pylon_hotkeys WHERE genesis = $1 AND hotkey = $2 AND owner = $3 AND fence = $4"+s.dialect.forUpdate,
 		lease.Genesis[:], lease.Hotkey[:], lease.Owner, lease.Fence).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrLeaseLost

@@ -128,24 +128,18 @@ func (s *Store) known(ctx context.Context, tx *sql.Tx, r *Record) (*Record, erro
 // settle lets r win over the older intents.
 func settle(ctx context.Context, tx *sql.Tx, older []Record, r *Record, result *PutResult) error {
 	for _, o := range older {
+		o.SupersededBy = r.ID
 		if o.Signed() {
-			o.SupersededBy = r.ID
-			if _, err := tx.ExecContext(ctx, "UPDATE pylon_intents SET superseded_by = $1 WHERE seq = $2", o.SupersededBy, o.seq); err != nil {
-				return err
-			}
 			result.Superseded = append(result.Superseded, o)
-			continue
+		} else {
+			o.State, o.Reason = StateCancelled, ReasonReplaced
+			o.EndedAt, o.UpdatedAt = r.CreatedAt, r.CreatedAt
+			o.Version++
+			result.Replaced = append(result.Replaced, o)
 		}
-		o.State, o.Reason, o.SupersededBy = StateCancelled, ReasonReplaced, r.ID
-		o.EndedAt, o.UpdatedAt = r.CreatedAt, r.CreatedAt
-		o.Version++
 		if err := o.rewrite(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE pylon_intents SET superseded_by = $1 WHERE seq = $2", o.SupersededBy, o.seq); err != nil {
-			return err
-		}
-		result.Replaced = append(result.Replaced, o)
 	}
 	return nil
 }
