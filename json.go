@@ -54,46 +54,6 @@ func (v Validators) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), ni
 // MarshalJSON returns what AppendJSON appends.
 func (ids Identities) MarshalJSON() ([]byte, error) { return ids.AppendJSON(nil), nil }
 
-// UnmarshalJSON reads neurons and keeps the order of the object. Both members are required. A neuron without a hotkey
-// takes the one it stands under; one that names another, and a hotkey that is there twice, is an error.
-func (n *Neurons) UnmarshalJSON(data []byte) error {
-	var body struct {
-		Block   *Block          `json:"block"`
-		Neurons json.RawMessage `json:"neurons"`
-	}
-	if err := json.Unmarshal(data, &body); err != nil {
-		return fmt.Errorf("pylon: neurons: %w", err)
-	}
-	if body.Block == nil {
-		return errors.New(`pylon: neurons: "block" is missing`)
-	}
-	var neurons []Neuron
-	seen := make(map[Hotkey]struct{})
-	err := eachMember(body.Neurons, func(key string, value *json.Decoder) error {
-		var neuron Neuron
-		if err := value.Decode(&neuron); err != nil {
-			return err
-		}
-		if neuron.Hotkey == "" {
-			neuron.Hotkey = Hotkey(key)
-		}
-		if neuron.Hotkey != Hotkey(key) {
-			return fmt.Errorf("it names another hotkey, %q", neuron.Hotkey)
-		}
-		if _, twice := seen[neuron.Hotkey]; twice {
-			return errors.New("it is there twice")
-		}
-		seen[neuron.Hotkey] = struct{}{}
-		neurons = append(neurons, neuron)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("pylon: neurons: %w", err)
-	}
-	n.Block, n.Neurons = *body.Block, neurons
-	return nil
-}
-
 // UnmarshalJSON reads identities and keeps the order of the object. A name that is there twice is an error.
 func (ids *Identities) UnmarshalJSON(data []byte) error {
 	var body struct {

@@ -157,15 +157,15 @@ func TestDecodingRefusesWhatIsNotTheContract(t *testing.T) {
 		text string
 		want string
 	}{
-		"no object":          {new(pylon.Neurons), `[]`, "cannot unmarshal array"},
+		"no object":          {new(pylon.Neurons), `[]`, "an object is missing"},
 		"null":               {new(pylon.Neurons), `null`, `"block" is missing`},
 		"no block":           {new(pylon.Neurons), `{"neurons":{}}`, `"block" is missing`},
-		"no neurons":         {new(pylon.Neurons), `{` + block + `}`, "an object is missing"},
+		"no neurons":         {new(pylon.Neurons), `{` + block + `}`, `"neurons" is missing`},
 		"neurons as a list":  {new(pylon.Neurons), `{` + block + `,"neurons":[]}`, "an object is missing"},
-		"neurons null":       {new(pylon.Neurons), `{` + block + `,"neurons":null}`, "an object is missing"},
+		"neurons null":       {new(pylon.Neurons), `{` + block + `,"neurons":null}`, `"neurons" is missing`},
 		"another hotkey":     {new(pylon.Neurons), `{` + block + `,"neurons":{"a":{"hotkey":"b"}}}`, `"a": it names another hotkey, "b"`},
 		"a hotkey twice":     {new(pylon.Neurons), `{` + block + `,"neurons":{"a":{},"a":{}}}`, `"a": it is there twice`},
-		"a uid out of range": {new(pylon.Neurons), `{` + block + `,"neurons":{"a":{"uid":65536}}}`, `"a": json: cannot unmarshal`},
+		"a uid out of range": {new(pylon.Neurons), `{` + block + `,"neurons":{"a":{"uid":65536}}}`, `"a": "uid": the number is too large`},
 		"a bad address":      {new(pylon.Neurons), `{` + block + `,"neurons":{"a":{"axon_info":{"ip":"host"}}}}`, "unable to parse IP"},
 		"no identities":      {new(pylon.Identities), `{}`, "an object is missing"},
 		"a name twice":       {new(pylon.Identities), `{"identities":{"a":1,"a":2}}`, `"a": it is there twice`},
