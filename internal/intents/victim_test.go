@@ -1,5 +1,93 @@
 package intents
 
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	pylon "github.com/bittensor-pylon/pylon"
+	"github.com/bittensor-pylon/pylon/internal/chain"
+	"github.com/bittensor-pylon/pylon/internal/intents/store"
+	"github.com/bittensor-pylon/pylon/internal/substrate"
+	"github.com/bittensor-pylon/pylon/wallet"
+)
+
+// victimVariable makes the test binary a process that hands weights over and dies: point, URL of the node, path of the
+// store.
 const victimVariable = "PYLON_INTENTS_VICTIM"
 
-func beVictim(string) {}
+// beVictim is that process. It asks for a block by writing a byte, whenever it has done a step.
+func beVictim(order string) {
+	if err := victim(order); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(1)
+}
+
+func victim(order string) error {
+	point, rest, _ := strings.Cut(order, " ")
+	url, path, _ := strings.Cut(rest, " ")
+	ctx := context.Background()
+	client, err := substrate.New(substrate.Config{Nodes: []string{url}})
+	if err != nil {
+		return err
+	}
+	reader, err := chain.New(chain.Config{Main: client, BlockTime: blockTime, Logger: quiet()})
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, store.Config{Path: path, Logger: quiet()})
+	if err != nil {
+		return err
+	}
+	key, err := wallet.FromURI("//Alice")
+	if err != nil {
+		return err
+	}
+	engine, err := New(Config{
+		Store: db, Nodes: client, Chain: reader, BlockTime: blockTime, Logger: quiet(), Poll: 20 * time.Millisecond,
+		Weights:    Budget{Retries: 200, Delay: time.Millisecond},
+		Identities: []Identity{{Name: "sn", Netuid: 1, Signer: walletSigner{key}}},
+		Crash: func(at string) {
+			if at == point {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				select {}
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	steps := make(chan struct{}, 1)
+	engine.stepped = func(substrate.Header) {
+		select {
+		case steps <- struct{}{}:
+		default:
+		}
+	}
+	engine.Start()
+	weights := make(map[pylon.Hotkey]float64)
+	for i, uri := range []string{"//Miner0", "//Miner1", "//Miner2"} {
+		miner, err := wallet.FromURI(uri)
+		if err != nil {
+			return err
+		}
+		weights[hotkeyOf(miner.PublicKey())] = float64(i + 1)
+	}
+	intent, err := engine.PutWeights(ctx, "sn", pylon.WeightsRequest{Weights: weights})
+	if err != nil {
+		return err
+	}
+	for {
+		<-steps
+		if known, err := engine.Intent(ctx, intent.ID); err != nil || known.State.Ended() {
+			return fmt.Errorf("the intent has ended: %v %s", err, describe(known))
+		}
+		if _, err := os.Stdout.Write([]byte{'.'}); err != nil {
+			return err
+		}
+	}
+}
