@@ -334,7 +334,8 @@ func (p *Pool) Drop(hash Hash) []Event {
 func (p *Pool) Usurp(hash, by Hash) []Event {
 	if e := p.entries[hash]; e != nil {
 		p.remove(e)
-		return append([]Event{{Hash: hash, Status: Usurped, By: by}}, p.demote()...)
+		events := append([]Event{{Hash: hash, Status: Usurped, By: by}}, p.demote()...)
+		return append(events, p.enforce()...)
 	}
 	return nil
 }
