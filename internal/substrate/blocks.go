@@ -48,18 +48,23 @@ func (c *Client) knownHeader(hash Hash) (Header, bool) {
 }
 
 // Block returns the block with a hash, or a KindUnknownBlock error. That the extrinsics are those of the header is not
-// checked.
+// checked: see [Client.FindExtrinsic].
 func (c *Client) Block(ctx context.Context, hash Hash) (*Block, error) {
 	return ask(ctx, c, query{method: "chain_getBlock", params: []any{hash}, at: &hash}, func(raw []byte) (*Block, error) {
-		if isNull(raw) {
-			return nil, unknownBlock(hash)
-		}
-		b, err := decodeBlock(raw)
-		if err != nil {
-			return nil, fmt.Errorf("block: %w", err)
-		}
-		return b, checkHash(hash, b.Header, nil)
+		return decodeBlockOf(hash, raw)
 	})
+}
+
+// decodeBlockOf decodes the answer of chain_getBlock to the question for one block.
+func decodeBlockOf(hash Hash, raw []byte) (*Block, error) {
+	if isNull(raw) {
+		return nil, unknownBlock(hash)
+	}
+	b, err := decodeBlock(raw)
+	if err != nil {
+		return nil, fmt.Errorf("block: %w", err)
+	}
+	return b, checkHash(hash, b.Header, nil)
 }
 
 // decodeBlock decodes the answer of chain_getBlock: a block and what justifies it.
@@ -83,7 +88,7 @@ func decodeBlock(raw []byte) (*Block, error) {
 		return nil, err
 	}
 	b := new(Block)
-	if b.Header, err = decodeHeader(header); err != nil {
+	if b.Header, b.root, err = decodeHeaderAndRoot(header); err != nil {
 		return nil, err
 	}
 	count := 0

@@ -22,6 +22,7 @@ type Header struct {
 type Block struct {
 	Header     Header
 	Extrinsics [][]byte
+	root       Hash // of the extrinsics, as the header has it
 }
 
 // Runtime is what decodes everything read at the blocks that it was in force for. It is immutable and shared: the same

@@ -31,6 +31,15 @@
 // the nodes say now, so it can go back after a reorganisation or when a node is replaced by one that is behind. The
 // finalised head goes back only below a best head that shows it was never true.
 //
+// # Extrinsics
+//
+// [Client.Sign] makes bytes that can be included up to a block that is known, and sends nothing; the nonce is the
+// caller's business. The same bytes may then be sent as often as wanted: [Client.Submit] gives them to all healthy nodes
+// at once, [Client.WatchExtrinsic] to one that tells what becomes of them. Why nobody takes them is a [*SubmitError] with
+// a [SubmitKind], found by the table in refusal.go. A status is a hint: a node may err, and a subscription be lost. What
+// counts is [Client.FindExtrinsic], which looks for the hash in the blocks of a branch, whose extrinsics it checks
+// against the headers' roots, and reads the outcome from the events with the runtime that wrote them.
+//
 // # What a block costs
 //
 // A new block costs no call: its header comes with the subscription (a node without any is asked for it every half block

@@ -34,6 +34,10 @@ const maxScan = longestPeriod
 // FindExtrinsic looks for an extrinsic by its hash in the block tip and those before it, down to the block number from,
 // and reports what came of it; nil when it is in none of them. The blocks are those of tip's own branch. At most 4096
 // blocks are looked at. What was in the latest few dozen blocks is remembered, so looking at a block again costs no call.
+//
+// A node can leave an extrinsic out of a block, or put one in. The header tells, so another node is asked then; when all
+// say what the header does not, what the first says is taken: the local nodes of developers write headers of their own.
+// That an extrinsic is nowhere though its nonce is used may mean that all nodes err.
 func (c *Client) FindExtrinsic(ctx context.Context, extrinsic Hash, tip Header, from uint64) (*Inclusion, error) {
 	if tip.Number >= from && tip.Number-from >= maxScan {
 		return nil, fmt.Errorf("substrate: find extrinsic: %d blocks are more than %d", tip.Number-from+1, maxScan)
@@ -64,6 +68,11 @@ type body struct {
 	extrinsics []Hash
 }
 
+// unprovenBody is a body that is not the one that the header speaks of. It is an error so that it is not remembered.
+type unprovenBody struct{ *body }
+
+func (unprovenBody) Error() string { return "the extrinsics are not those of the header" }
+
 // maxBody is more extrinsics than there is room for in a block.
 const maxBody = 1 << 16
 
@@ -71,24 +80,51 @@ const maxBody = 1 << 16
 const bodies = 2 * maxPeriod
 
 func (c *Client) body(ctx context.Context, hash Hash) (*body, error) {
-	b, err := c.bodies.get(ctx, hash, func(ctx context.Context) (*body, error) {
-		block, err := c.Block(ctx, hash)
-		if err != nil {
-			return nil, err
-		}
-		if len(block.Extrinsics) > maxBody {
-			return nil, &Error{Kind: KindMalformed, Op: "chain_getBlock", Message: fmt.Sprintf("block %s of %d extrinsics", hash, len(block.Extrinsics))}
-		}
-		b := &body{block.Header, make([]Hash, len(block.Extrinsics))}
-		for i, x := range block.Extrinsics {
-			b.extrinsics[i] = scale.ExtrinsicHash(x)
-		}
-		return b, nil
-	})
+	b, err := c.bodies.get(ctx, hash, func(ctx context.Context) (*body, error) { return c.loadBody(ctx, hash) })
+	if unproven, ok := errors.AsType[unprovenBody](err); ok {
+		return unproven.body, nil
+	}
 	if err != nil {
 		return nil, named(ctx, "chain_getBlock", err)
 	}
 	return b, nil
+}
+
+// loadBody asks one node after the other for a block until one has the extrinsics that the header speaks of.
+func (c *Client) loadBody(ctx context.Context, hash Hash) (*body, error) {
+	q := query{method: "chain_getBlock", params: []any{hash}, at: &hash}
+	decode := func(raw []byte) (*Block, error) {
+		b, err := decodeBlockOf(hash, raw)
+		if err == nil && len(b.Extrinsics) > maxBody {
+			err = fmt.Errorf("a block of %d extrinsics", len(b.Extrinsics))
+		}
+		return b, err
+	}
+	block, err := ask(ctx, c, q, decode)
+	if err != nil {
+		return nil, err
+	}
+	if block.proven() {
+		return bodyOf(block), nil
+	}
+	if len(c.nodes) > 1 {
+		for _, t := range c.byRank(q) {
+			another, err := askOn(ctx, c, t, q, share(ctx, c.config.CallTimeout, len(c.nodes)), decode)
+			if err == nil && another.proven() {
+				c.config.Logger.Warn("a node has other extrinsics in a block than its header says", "role", c.config.Role, "block", hash)
+				return bodyOf(another), nil
+			}
+		}
+	}
+	return nil, unprovenBody{bodyOf(block)}
+}
+
+func bodyOf(block *Block) *body {
+	b := &body{block.Header, make([]Hash, len(block.Extrinsics))}
+	for i, x := range block.Extrinsics {
+		b.extrinsics[i] = scale.ExtrinsicHash(x)
+	}
+	return b
 }
 
 // outcome reads what came of an extrinsic from the events of its block.

@@ -57,7 +57,24 @@ func describe(t testing.TB, node *scripted, spec uint32) *Runtime {
 	return runtimeOf(t, spec)
 }
 
-// bodies lets a node serve blocks with these extrinsics, by number.
+// bodyWith returns the extrinsics of a block: an inherent, and what is given.
+func bodyWith(number int, extrinsics [][]byte) [][]byte {
+	return append([][]byte{{0x10, 0x04, 0x02, 0x00, byte(number)}}, extrinsics...)
+}
+
+// holding makes a node whose blocks hold these extrinsics, and a client.
+func holding(t *testing.T, extrinsics map[int][][]byte) (*scripted, *Client) {
+	t.Helper()
+	network := newPipes(t)
+	node := newScriptedWith(t, "a", 10, extrinsics)
+	node.serveBodies(extrinsics)
+	network.add("a", node)
+	c := network.client(Config{}, "a")
+	connected(t, c)
+	return node, c
+}
+
+// serveBodies lets a node serve blocks with these extrinsics, by number, whatever the headers say.
 func (s *scripted) serveBodies(extrinsics map[int][][]byte) {
 	s.handle("chain_getBlock", func(_ uint64, params []json.RawMessage) any {
 		s.mu.Lock()
@@ -70,8 +87,8 @@ func (s *scripted) serveBodies(extrinsics map[int][][]byte) {
 			if h != hash {
 				continue
 			}
-			list := []hexBytes{{0x10, 0x04, 0x02, 0x00, byte(i)}}
-			for _, x := range extrinsics[i] {
+			var list []hexBytes
+			for _, x := range bodyWith(i, extrinsics[i]) {
 				list = append(list, x)
 			}
 			return map[string]any{"block": map[string]any{"header": json.RawMessage(s.blocks[i]), "extrinsics": list}, "justifications": nil}
@@ -132,9 +149,8 @@ func (r *Runtime) encodeEvents(t testing.TB, list ...happened) []byte {
 func TestFindExtrinsic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		node, c := oneNode(t)
+		node, c := holding(t, map[int][][]byte{7: {[]byte("another"), someExtrinsic}, 9: {[]byte("a third")}})
 		runtime := describe(t, node, 425)
-		node.serveBodies(map[int][][]byte{7: {[]byte("another"), someExtrinsic}, 9: {[]byte("a third")}})
 		node.reply("state_getStorage", hexBytes(runtime.encodeEvents(t,
 			happened{enum("Initialization", nil), "System", enum("CodeUpdated", nil)},
 			success(0), success(1),
@@ -183,13 +199,15 @@ func TestFindExtrinsic(t *testing.T) {
 func TestFindLooksAtTheBranchOfTheTip(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		node, c := oneNode(t)
+		node, c := holding(t, map[int][][]byte{9: {someExtrinsic}})
 		runtime := describe(t, node, 425)
 		node.reply("state_getStorage", hexBytes(runtime.encodeEvents(t, success(0), success(1))))
-		node.serveBodies(map[int][][]byte{9: {someExtrinsic}})
 		if found, err := c.FindExtrinsic(t.Context(), hashOf(someExtrinsic), node.head(), 5); found == nil || err != nil {
 			t.Fatal(found, err)
 		}
+		node.mu.Lock()
+		node.bodies = map[int][][]byte{}
+		node.mu.Unlock()
 		node.serveBodies(nil)
 		node.rewind(2, "fork", 4)
 		if found, err := c.FindExtrinsic(t.Context(), hashOf(someExtrinsic), node.head(), 5); found != nil || err != nil {
@@ -419,4 +437,100 @@ func (s *scripted) byHash(hash Hash) string {
 		}
 	}
 	return ""
+}
+
+// A node that leaves an extrinsic out of a block, or puts one in, is found out when another tells the truth.
+func TestFindBesideALiar(t *testing.T) {
+	t.Parallel()
+	truth, lie := map[int][][]byte{9: {someExtrinsic}}, map[int][][]byte{7: {[]byte("forged")}}
+	for name, e := range map[string]struct {
+		a, b map[int][][]byte
+		// whether the true and the forged extrinsic are found
+		found, forged bool
+	}{
+		"both honest": {truth, truth, true, false},
+		"first lies":  {lie, truth, true, false},
+		"second lies": {truth, lie, true, false},
+		"all lie":     {lie, lie, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				network := newPipes(t)
+				var nodes []*scripted
+				for i, bodies := range []map[int][][]byte{e.a, e.b} {
+					node := newScriptedWith(t, "a", 10, truth)
+					node.serveBodies(bodies)
+					runtime := describe(t, node, 425)
+					node.reply("state_getStorage", hexBytes(runtime.encodeEvents(t, success(0), success(1))))
+					network.add(string(rune('a'+i)), node)
+					nodes = append(nodes, node)
+				}
+				c := network.client(Config{}, "a", "b")
+				connected(t, c)
+				for what, want := range map[string]bool{string(someExtrinsic): e.found, "forged": e.forged} {
+					found, err := c.FindExtrinsic(t.Context(), hashOf([]byte(what)), nodes[0].head(), 5)
+					if err != nil || (found != nil) != want {
+						t.Errorf("%q: %+v, %v", what, found, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// What nobody proves is looked at anew each time.
+func TestUnprovenBodiesAreNotRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		node, c := oneNode(t)
+		node.serveBodies(nil)
+		for range 2 {
+			if found, err := c.FindExtrinsic(t.Context(), hashOf(someExtrinsic), node.head(), 5); found != nil || err != nil {
+				t.Fatal(found, err)
+			}
+		}
+		if n := node.count("chain_getBlock"); n != 12 {
+			t.Errorf("%d blocks were read, not 12", n)
+		}
+		if s := c.Nodes()[0]; s.State != NodeHealthy {
+			t.Errorf("the node is %s", s.State)
+		}
+	})
+}
+
+// The roots of sp-trie, in both forms.
+func TestExtrinsicsRoot(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile(filepath.Join("testdata", "roots.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []struct {
+		Count  int
+		V0, V1 Hash
+	}
+	if err := json.Unmarshal(raw, &vectors); err != nil || len(vectors) < 10 {
+		t.Fatal(len(vectors), err)
+	}
+	for _, v := range vectors {
+		list := make([][]byte, v.Count)
+		for i := range list {
+			list[i] = bytes.Repeat([]byte{byte(i)}, 7*i%90+1)
+		}
+		if got := extrinsicsRoot(list, false); got != v.V0 {
+			t.Errorf("%d extrinsics have the root %s, want %s", v.Count, got, v.V0)
+		}
+		if got := extrinsicsRoot(list, true); got != v.V1 {
+			t.Errorf("%d extrinsics with hashes have the root %s, want %s", v.Count, got, v.V1)
+		}
+		for _, root := range []Hash{v.V0, v.V1} {
+			if !(&Block{Extrinsics: list, root: root}).proven() {
+				t.Errorf("%d extrinsics are not proven by %s", v.Count, root)
+			}
+			if v.Count > 1 && (&Block{Extrinsics: list[1:], root: root}).proven() {
+				t.Errorf("%d extrinsics but the first are proven", v.Count)
+			}
+		}
+	}
 }

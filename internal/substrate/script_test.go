@@ -34,6 +34,8 @@ type scripted struct {
 	accepted int
 	quiet    bool // heads are not told
 	gate     *gate
+	// bodies are the extrinsics of blocks, by number, after the first of each, when there are any at all.
+	bodies map[int][][]byte
 	// onSubscribe is called after a subscription; lie replaces the best header that is asked for.
 	onSubscribe func()
 	lie         func() string
@@ -68,7 +70,13 @@ type scriptedSocket struct {
 // newScripted makes a node whose chain has genesis and height more blocks. Seed makes different chains.
 func newScripted(t testing.TB, seed string, height int) *scripted {
 	t.Helper()
-	s := &scripted{t: t, gate: newGate(), handlers: make(map[string]handler), calls: make(map[string]int), sockets: make(map[*websocket.Conn]*scriptedSocket)}
+	return newScriptedWith(t, seed, height, nil)
+}
+
+// newScriptedWith makes a node whose blocks hold extrinsics, which their headers speak of.
+func newScriptedWith(t testing.TB, seed string, height int, bodies map[int][][]byte) *scripted {
+	t.Helper()
+	s := &scripted{t: t, gate: newGate(), bodies: bodies, handlers: make(map[string]handler), calls: make(map[string]int), sockets: make(map[*websocket.Conn]*scriptedSocket)}
 	s.append(seed)
 	for range height {
 		s.append("")
@@ -85,7 +93,11 @@ func (s *scripted) append(salt string) Header {
 		parent = s.hashes[number-1]
 	}
 	root := blake2b.Sum256(binary.LittleEndian.AppendUint64([]byte(salt), number))
-	text := fmt.Sprintf(`{"parentHash":"%s","number":"0x%x","stateRoot":"%s","extrinsicsRoot":"%s","digest":{"logs":["0x0642414245"]}}`, parent, number, Hash(root), Hash(root))
+	extrinsics := Hash(root)
+	if s.bodies != nil {
+		extrinsics = extrinsicsRoot(bodyWith(int(number), s.bodies[int(number)]), number%2 == 1)
+	}
+	text := fmt.Sprintf(`{"parentHash":"%s","number":"0x%x","stateRoot":"%s","extrinsicsRoot":"%s","digest":{"logs":["0x0642414245"]}}`, parent, number, Hash(root), extrinsics)
 	h, err := decodeHeader([]byte(text))
 	if err != nil {
 		s.t.Fatal(err)

@@ -70,12 +70,17 @@ func decodeNumber(raw []byte) (uint64, error) {
 // decodeHeader decodes a header as nodes send it, without its own hash, and computes that: blake2b-256 of parent,
 // compact number, roots and digest, in SCALE.
 func decodeHeader(raw []byte) (Header, error) {
-	var h Header
-	var stateRoot, extrinsicsRoot Hash
+	h, _, err := decodeHeaderAndRoot(raw)
+	return h, err
+}
+
+// decodeHeaderAndRoot returns the root of the extrinsics too.
+func decodeHeaderAndRoot(raw []byte) (h Header, extrinsicsRoot Hash, err error) {
+	var stateRoot Hash
 	var logs []byte
 	items := uint64(0)
 	seen := make(map[string]bool, 5)
-	err := scanObject(raw, func(key, value []byte) (err error) {
+	err = scanObject(raw, func(key, value []byte) (err error) {
 		switch string(key) {
 		case "parentHash":
 			h.Parent, err = decodeHash(value)
@@ -97,10 +102,10 @@ func decodeHeader(raw []byte) (Header, error) {
 		return nil
 	})
 	if err != nil {
-		return Header{}, fmt.Errorf("header: %w", err)
+		return Header{}, Hash{}, fmt.Errorf("header: %w", err)
 	}
 	if len(seen) != 5 {
-		return Header{}, errors.New("header: parentHash, number, stateRoot, extrinsicsRoot or digest is missing")
+		return Header{}, Hash{}, errors.New("header: parentHash, number, stateRoot, extrinsicsRoot or digest is missing")
 	}
 	b := make([]byte, 0, 128+len(logs))
 	b = append(b, h.Parent[:]...)
@@ -109,7 +114,7 @@ func decodeHeader(raw []byte) (Header, error) {
 	b = append(b, extrinsicsRoot[:]...)
 	b = scale.AppendCompact(b, items)
 	h.Hash = blake2b.Sum256(append(b, logs...))
-	return h, nil
+	return h, extrinsicsRoot, nil
 }
 
 // decodeDigest returns the items of a digest, which are in SCALE, one after the other.
