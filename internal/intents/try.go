@@ -94,7 +94,7 @@ func (r *runner) nonce(ctx context.Context, now sight) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if ok && own.LastValidBlock >= now.final.Number && !r.burnt[own.Nonce] {
+	if ok && own.LastValidBlock > now.final.Number && !r.burnt[own.Nonce] {
 		next = max(next, own.Nonce+1)
 	}
 	return next, nil

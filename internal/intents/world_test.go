@@ -274,6 +274,7 @@ func (w *world) until(id string, most int, states ...pylon.IntentState) pylon.In
 		}
 		w.produce(1)
 	}
+	w.t.Logf("pending: %+v", w.dev.Pending())
 	w.t.Fatalf("after block %d the intent is not %v: %s", w.dev.Best().Header.Number, states, describe(intent))
 	return intent
 }
