@@ -6,14 +6,30 @@ shared=${PYLON_SHARED:-$PWD/../shared}
 cache=$PWD/.cache/interop
 mkdir -p "$cache"
 
+# later COMMAND…: runs it beside others, at most four at a time. finish waits for them all, and fails when one has failed.
+pids=()
+later() {
+  while [ "$(jobs -rp | wc -l)" -ge 4 ]; do wait -n || true; done
+  "$@" &
+  pids+=($!)
+}
+finish() {
+  local pid
+  for pid in "${pids[@]}"; do wait "$pid"; done
+  pids=()
+}
+
+# One pip for all environments: each of its own would take longer to make than most of what it installs.
+[ -x "$cache/pip/bin/pip" ] || python3 -m venv "$cache/pip"
+
 # venv NAME REQUIREMENT...: a Python environment with exactly these packages.
 venv() {
   local dir=$cache/$1 want="${*:2}"
   [ "$2" = -r ] && want="$want: $(tr '\n' ' ' <"$3")"
   [ "$(cat "$dir/.installed" 2>/dev/null || true)" = "$want" ] && return
   rm -rf "$dir"
-  python3 -m venv "$dir"
-  "$dir/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
+  python3 -m venv --without-pip "$dir"
+  "$cache/pip/bin/pip" --python "$dir/bin/python" install --quiet --disable-pip-version-check --no-compile "${@:2}"
   echo "$want" >"$dir/.installed"
 }
 
@@ -36,25 +52,25 @@ if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/ini
 fi
 
 for version in 1.9.0 2.0.0 2.3.1; do
-  venv "pylon-client-$version" "bittensor-pylon-client==$version"
+  later venv "pylon-client-$version" "bittensor-pylon-client==$version"
 done
 for version in 10.5.0 9.12.2 8.5.2 11.3.0; do
-  venv "neuron-$version" -r "interop/neuron/requirements/$version.txt"
+  later venv "neuron-$version" -r "interop/neuron/requirements/$version.txt"
 done
 # The wallet of the SDK 11.3.0 is in neuron-11.3.0.
 for version in 2.1.3 3.1.0 4.0.1 4.1.1; do
-  venv "wallet-$version" -r "interop/wallet/requirements/$version.txt"
+  later venv "wallet-$version" -r "interop/wallet/requirements/$version.txt"
 done
-venv asi -r interop/asi/requirements.txt
-venv schemathesis schemathesis==4.32.5
-venv bt-decode bt-decode==0.8.0 websockets==15.0.1
-venv scalecodec scalecodec==1.2.12 websockets==15.0.1
-venv timelock-drand-1.3.0 bittensor-drand==1.3.0
-venv timelock-drand-2.0.0 bittensor-drand==2.0.0
-venv timelock-core-0.1.5 bittensor-core==0.1.5
+later venv asi -r interop/asi/requirements.txt
+later venv schemathesis schemathesis==4.32.5
+later venv bt-decode bt-decode==0.8.0 websockets==15.0.1
+later venv scalecodec scalecodec==1.2.12 websockets==15.0.1
+later venv timelock-drand-1.3.0 bittensor-drand==1.3.0
+later venv timelock-drand-2.0.0 bittensor-drand==2.0.0
+later venv timelock-core-0.1.5 bittensor-core==0.1.5
 cc -shared -fPIC -O2 -o "$cache/clock.so" interop/timelock/clock/clock.c -ldl
-node_modules polkadotjs interop/polkadotjs/package.json
-node_modules statuspage interop/statuspage/package.json
+later node_modules polkadotjs interop/polkadotjs/package.json
+later node_modules statuspage interop/statuspage/package.json
 
 # The browser of the status page's test comes from the system.
 if [ -z "${CHROMIUM:-}" ] && ! command -v chromium >/dev/null; then
@@ -66,4 +82,5 @@ fi
 [ -f "$shared/realchain/start.mjs" ] || { echo "realchain is not in $shared (set PYLON_SHARED)" >&2; exit 1; }
 mkdir -p "$cache/realchain"
 cp -f "$shared"/realchain/*.mjs "$shared"/realchain/*.json "$shared"/realchain/*.gz "$cache/realchain/"
-node_modules realchain "$shared/realchain/package.json"
+later node_modules realchain "$shared/realchain/package.json"
+finish
