@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -192,8 +191,7 @@ func explain(ctx context.Context, s *session, r *request, err error, timeouts Ti
 	var timeout *TimeoutError
 	var dial *dialError
 	var write *writeError
-	var network net.Error
-	timedOut := errors.As(err, &network) && network.Timeout()
+	timedOut := isTimeout(err)
 	switch {
 	case s.life.Err() != nil:
 		return ErrClosed

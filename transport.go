@@ -2,6 +2,7 @@ package pylon
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -36,6 +37,9 @@ type dialError struct{ error }
 
 func (e *dialError) Unwrap() error { return e.error }
 
+// Timeout is what net/http asks errors for.
+func (e *dialError) Timeout() bool { return isTimeout(e.error) }
+
 // patientConn bounds the time that each write may take.
 type patientConn struct {
 	net.Conn
@@ -57,3 +61,11 @@ func (c *patientConn) Write(p []byte) (int, error) {
 type writeError struct{ error }
 
 func (e *writeError) Unwrap() error { return e.error }
+
+// Timeout is what net/http asks errors for.
+func (e *writeError) Timeout() bool { return isTimeout(e.error) }
+
+func isTimeout(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) && network.Timeout()
+}
