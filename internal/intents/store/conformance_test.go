@@ -267,6 +267,17 @@ func TestAttach(t *testing.T) {
 		if put(t, s, weights(), policy).Existing {
 			t.Error("attached to a record that has ended")
 		}
+		// What was signed for an older request goes on when a newer one took its place and was then cancelled; asking again
+		// is a wish of its own.
+		ofOthers := func(r *Record) { r.Netuid = 5 }
+		signed := update(t, s, acquire(t, s, "me", weights()), put(t, s, weights(ofOthers), policy).Record, sign(1))
+		newer := put(t, s, weights(ofOthers, func(r *Record) { r.Fingerprint[0]++ }), policy)
+		equal(t, "superseded", ids(newer.Superseded), []string{signed.ID})
+		_, err := s.Cancel(t.Context(), newer.Record.ID)
+		must(t, err)
+		if put(t, s, weights(ofOthers), policy).Existing {
+			t.Error("attached to a record that is superseded")
+		}
 	})
 }
 

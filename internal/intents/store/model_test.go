@@ -124,6 +124,7 @@ func TestModel(t *testing.T) {
 				config.Keep, config.KeepMost = 30*time.Hour, 4
 			}
 			s := d.open(t, configure)
+			defer s.Close() //nolint:errcheck // after a failure; else it was closed below
 			for _, table := range []string{"pylon_intents", "pylon_hotkeys"} {
 				_, err := s.writer.ExecContext(t.Context(), "DELETE FROM "+table)
 				must(t, err)
