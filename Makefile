@@ -27,4 +27,4 @@ interop:
 	PYLON_REQUIRE_ALL=1 ./interop/run.sh
 
 docs:
-	go test ./internal/app ./internal/server -run 'Docs|Golden|OpenAPI' -update
+	go test ./internal/app ./internal/server ./internal/intents -run 'Docs|Golden|OpenAPI' -update

@@ -154,7 +154,7 @@ func (v *visit) facts(ctx context.Context, at substrate.Header, query FactsQuery
 		return nil, err
 	}
 	index, _ := StorageIndex(query.Netuid, query.Mechanism)
-	netuid, hotkey := uint16(query.Netuid), accountID(query.Hotkey)
+	netuid, hotkey := uint16(query.Netuid), query.Hotkey
 	f := &Facts{FactsQuery: query, Block: at, Calls: make(map[string]bool, len(WriteCalls)), Mechanisms: 1, RevealPeriod: 1}
 	l.knownCalls(f.Calls)
 

@@ -90,7 +90,7 @@ func (c *Chain) HashedCommits(ctx context.Context, at substrate.Header, query Fa
 			if err != nil {
 				return nil, err
 			}
-			records, err := storedOptional(ctx, v, l.hashed, index, accountID(query.Hotkey))
+			records, err := storedOptional(ctx, v, l.hashed, index, query.Hotkey)
 			if err != nil || records == nil {
 				return nil, err
 			}

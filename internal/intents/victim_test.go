@@ -84,7 +84,7 @@ func victim(order string) error {
 	for {
 		<-steps
 		if known, err := engine.Intent(ctx, intent.ID); err != nil || known.State.Ended() {
-			return fmt.Errorf("the intent has ended: %v %s", err, describe(known))
+			return fmt.Errorf("the intent has ended: %s (%w)", describe(known), err)
 		}
 		if _, err := os.Stdout.Write([]byte{'.'}); err != nil {
 			return err
