@@ -34,6 +34,8 @@ type App struct {
 	made     time.Time
 	registry *prometheus.Registry
 
+	telemetry observer
+
 	identity substrate.Identity // which chain main and archive are of
 	main     *substrate.Client
 	archive  *substrate.Client
@@ -59,15 +61,23 @@ type Options struct {
 
 // New makes the service. It opens nothing and starts nothing, but whoever does not start it has to stop it all the
 // same.
-func New(settings *Settings, options Options) (*App, error) {
+func New(settings *Settings, options Options) (_ *App, err error) {
 	a := &App{settings: settings, logger: options.Logger, version: options.Version, made: time.Now()}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
+	if a.telemetry, err = newObserver(settings, options.Version, a.logger); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = a.telemetry.close(context.Background()) // there was nothing to send yet
+		}
+	}()
+	a.logger = a.telemetry.logger(a.logger)
 	a.registry = newRegistry()
 	metrics, calls := newChainMetrics(a.registry), newNodeMetrics(a.registry)
 
-	var err error
 	if a.main, err = a.nodes("main", networkName, settings.Network, calls); err != nil {
 		return nil, err
 	}
@@ -81,6 +91,7 @@ func New(settings *Settings, options Options) (*App, error) {
 		BlockTime:     settings.BlockDuration,
 		Logger:        a.logger,
 		Observe:       metrics.observe,
+		Tracer:        a.telemetry.operations(),
 	})
 	if err != nil {
 		return nil, err
@@ -92,7 +103,7 @@ func New(settings *Settings, options Options) (*App, error) {
 		URL:            string(settings.EVMRPC),
 		ArchiveURL:     string(settings.EVMArchiveRPC),
 		ArchiveCutoff:  settings.EVMArchiveCutoff,
-		Observe:        metrics.observeEVM,
+		Observe:        a.telemetry.evmCalls(metrics.observeEVM),
 		ObserveRouting: metrics.observeEVMRouting,
 	})
 	if err != nil {
@@ -115,6 +126,8 @@ func New(settings *Settings, options Options) (*App, error) {
 		Registry:        a.registry,
 		NoCreatedSeries: settings.NoCreatedSeries,
 		Logger:          a.logger,
+		AccessLevel:     levelNamed(settings.AccessLogLevel),
+		Trace:           a.telemetry.requests(),
 	})
 	if err != nil {
 		return nil, err
@@ -131,7 +144,7 @@ func New(settings *Settings, options Options) (*App, error) {
 }
 
 func (a *App) nodes(role, setting string, addresses []Address, calls *nodeMetrics) (*substrate.Client, error) {
-	config := substrate.Config{Role: role, Chain: &a.identity, BlockTime: a.settings.BlockDuration, Logger: a.logger, Observe: calls.observe}
+	config := substrate.Config{Role: role, Chain: &a.identity, BlockTime: a.settings.BlockDuration, Logger: a.logger, Observe: a.telemetry.calls(calls.observe)}
 	for _, address := range addresses {
 		config.Nodes = append(config.Nodes, string(address))
 	}

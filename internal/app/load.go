@@ -220,6 +220,15 @@ func (l *loader) check(s *Settings) {
 	for _, identity := range s.Identities {
 		l.checkToken("the token of identity "+identity.Name, identity.Token)
 	}
+	if s.OTELEnvironment == "" {
+		s.OTELEnvironment = s.Environment
+	}
+	if _, given := l.given[environmentName]; s.SentryEnvironment == "" && given {
+		s.SentryEnvironment = s.Environment
+	}
+	if s.SentryEnvironment == "" {
+		s.SentryEnvironment = "development"
+	}
 	switch {
 	case s.LogLevel != "":
 	case s.Debug:

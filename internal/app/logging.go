@@ -9,11 +9,7 @@ import (
 // NewLogger returns a logger that writes to w as the settings say: the levels "debug", "info", "warn" and "error", the
 // forms "json" and "text", one record a line. Anything else is a mistake of the caller.
 func NewLogger(w io.Writer, level, format string) *slog.Logger {
-	var least slog.Level
-	if err := least.UnmarshalText([]byte(level)); err != nil {
-		panic(fmt.Sprintf("app: log level %q", level))
-	}
-	options := &slog.HandlerOptions{Level: least, ReplaceAttr: readableDuration}
+	options := &slog.HandlerOptions{Level: levelNamed(level), ReplaceAttr: readableDuration}
 	switch format {
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, options))
@@ -22,6 +18,15 @@ func NewLogger(w io.Writer, level, format string) *slog.Logger {
 	default:
 		panic(fmt.Sprintf("app: log format %q", format))
 	}
+}
+
+// levelNamed returns the level with a name that a setting can have.
+func levelNamed(name string) slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(name)); err != nil {
+		panic(fmt.Sprintf("app: log level %q", name))
+	}
+	return level
 }
 
 // readableDuration writes times as "1.5s", which the JSON form would write in nanoseconds.

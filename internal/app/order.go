@@ -20,6 +20,8 @@ type stage struct {
 // that starts or stops a part of the service.
 func (a *App) stages() []stage {
 	return []stage{
+		// What the others have to say when they stop is sent at the end.
+		{name: "telemetry", stop: a.telemetry.close},
 		// The archive's nodes are opened by the first question to them, so that an archive that is down costs nobody
 		// anything who does not need it.
 		{name: "archive nodes", stop: closing(a.archive.Close)},

@@ -68,8 +68,21 @@ type Settings struct {
 	// LogLevel is "debug", "info", "warn" or "error"; LogFormat is "json" or "text".
 	LogLevel  string
 	LogFormat string
+	// AccessLogLevel is the level at which each request is logged.
+	AccessLogLevel string
 	// NoCreatedSeries leaves the *_created series out of the metrics.
 	NoCreatedSeries bool
+
+	// OTELCollector is where traces are sent; empty for nowhere. The others describe this process to it.
+	OTELCollector   Address
+	OTELNamespace   string
+	OTELName        string
+	OTELVersion     string
+	OTELInstance    string
+	OTELEnvironment string
+	// SentryDSN is where errors are sent; empty for nowhere. SentryEnvironment describes this process to it.
+	SentryDSN         server.Secret
+	SentryEnvironment string
 
 	// Warnings are the things about these settings that an operator should look at, in whole sentences.
 	Warnings []string

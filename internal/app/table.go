@@ -43,6 +43,7 @@ const (
 	hardLimitName       = "PYLON_RECENT_OBJECTS_HARD_LIMIT_BLOCKS"
 	refreshLeadName     = "PYLON_RECENT_OBJECTS_REFRESH_LEAD_BLOCKS"
 	legacyLoginName     = "PYLON_LEGACY_LOGIN"
+	environmentName     = "PYLON_ENVIRONMENT"
 )
 
 // mostBlocks bounds settings that count blocks: a number of blocks times their duration has to fit into a time.
@@ -92,9 +93,21 @@ func (s *Settings) table(identities *[]string) []section {
 		{"Log and metrics", "", []row{
 			{name: "PYLON_DEBUG", form: boolean(&s.Debug), preset: "false", meaning: "The log shows every request, as text for people, unless the two names below say otherwise."},
 			{name: "PYLON_LOG_LEVEL", form: choice(&s.LogLevel, "debug", "info", "warn", "error"), meaning: "What is logged, on standard error. Empty: `info`, and `debug` with `PYLON_DEBUG`."},
+			{name: "PYLON_ACCESS_LOG_LEVEL", form: choice(&s.AccessLogLevel, "debug", "info", "warn", "error"), preset: "debug", meaning: "The level at which each request is logged, so that `info` shows them all and `debug` none unless the log shows everything."},
 			{name: "PYLON_LOG_FORMAT", form: choice(&s.LogFormat, "json", "text"), meaning: "Empty: `json`, and `text` with `PYLON_DEBUG`."},
-			{name: "PYLON_ENVIRONMENT", form: text(&s.Environment), preset: "production", meaning: "The name of this deployment."},
+			{name: environmentName, form: text(&s.Environment), preset: "production", meaning: "The name of this deployment."},
 			{name: "PROMETHEUS_DISABLE_CREATED_SERIES", form: boolean(&s.NoCreatedSeries), preset: "false", meaning: "Leave the `*_created` series out of the metrics."},
+		}},
+		{"Telemetry", "Traces go to an OpenTelemetry collector and errors to Sentry, when they are told where. Both are off by default. The collector's " +
+			"`OTEL_EXPORTER_OTLP_*` and `OTEL_TRACES_SAMPLER` variables of the OpenTelemetry specification count as well.", []row{
+			{name: "PYLON_OTEL_COLLECTOR_ENDPOINT", form: webAddress(&s.OTELCollector), meaning: "The base URL of a collector that takes OTLP over HTTP; traces go to `/v1/traces` below it. Empty: no traces."},
+			{name: "PYLON_OTEL_SERVICE_NAMESPACE", form: textOrDefault(&s.OTELNamespace), preset: "bittensor-pylon", meaning: "`service.namespace` of the traces."},
+			{name: "PYLON_OTEL_SERVICE_NAME", form: textOrDefault(&s.OTELName), preset: "pylon_service", meaning: "`service.name` of the traces."},
+			{name: "PYLON_OTEL_SERVICE_VERSION", form: text(&s.OTELVersion), meaning: "`service.version` of the traces. Empty: the version of this program."},
+			{name: "PYLON_OTEL_SERVICE_INSTANCE_ID", form: text(&s.OTELInstance), meaning: "`service.instance.id` of the traces. Empty: a random UUID for each process."},
+			{name: "PYLON_OTEL_DEPLOYMENT_ENVIRONMENT", form: text(&s.OTELEnvironment), meaning: "The deployment of the traces. Empty: that of `" + environmentName + "`."},
+			{name: "PYLON_SENTRY_DSN", form: dsn(&s.SentryDSN), meaning: "The DSN of a Sentry project, which is sent what the log shows at level `error`. Empty: nothing is sent."},
+			{name: "PYLON_SENTRY_ENVIRONMENT", form: text(&s.SentryEnvironment), meaning: "The environment that Sentry is told. Empty: `" + environmentName + "` when that is set, else `development`."},
 		}},
 		{"Accepted, without effect", "Deployments of the Python service set these names. They are read by nothing here, and any value is fine.", []row{
 			{name: "PYLON_DOCKER_IMAGE_NAME", form: unused, meaning: "Only the Python client reads it."},

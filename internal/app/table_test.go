@@ -24,7 +24,8 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		RecentSoftLimit: 100, RecentHardLimit: 150, RecentRefreshLead: 10,
 		WeightsRetries: 200, WeightsRetryDelay: time.Second, CommitmentRetries: 10, CommitmentRetryDelay: time.Second, DatabasePath: "./pylon.db",
 		EVMRPC: "https://lite.chain.opentensor.ai", EVMArchiveRPC: "https://archive.chain.opentensor.ai", EVMArchiveCutoff: 300,
-		Environment: "production", LogLevel: "info", LogFormat: "json",
+		Environment: "production", LogLevel: "info", LogFormat: "json", AccessLogLevel: "debug",
+		OTELNamespace: "bittensor-pylon", OTELName: "pylon_service", OTELEnvironment: "production", SentryEnvironment: "development",
 	}
 	if diff := cmp.Diff(want, Defaults()); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -39,7 +40,7 @@ func TestEveryRowReachesItsField(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{
 		"nodes": "local, ws://10.0.0.1:9944", "integer": "77", "seconds": "33", "address": "127.0.0.1", "secret": "a-token-of-many-letters", "boolean": "True",
-		"JSON list of names": "[]", "JSON list of integers": "[4,5]", "path": "/else/where", "URL": "http://10.0.0.2", "text": "another",
+		"JSON list of names": "[]", "JSON list of integers": "[4,5]", "path": "/else/where", "URL": "http://10.0.0.2", "text": "another", "DSN, a secret": "https://key@sentry.example/1",
 		"debug, info, warn, error": "WARN", "json, text": "text",
 	}
 	var s Settings

@@ -87,6 +87,13 @@ func text(to *string) form {
 	}}
 }
 
+// textOrDefault is text that is not taken literally when it is empty.
+func textOrDefault(to *string) form {
+	f := text(to)
+	f.literalEmpty = false
+	return f
+}
+
 // host is text that is not taken literally when it is empty: an empty listen address would be every address.
 func host(to *string) form {
 	f := text(to)
@@ -336,6 +343,21 @@ func webAddress(to *Address) form {
 		*to = Address(text)
 		return nil
 	}}
+}
+
+// dsn is the address of a Sentry project, which has a key in it.
+func dsn(to *server.Secret) form {
+	f := token(to)
+	f.name, f.literalEmpty = "DSN, a secret", false
+	f.read = func(text string) error {
+		text = strings.TrimSpace(text)
+		if u, err := url.Parse(text); err != nil || !isAddress(text, "http", "https") || u.User.Username() == "" || strings.Trim(u.Path, "/") == "" {
+			return errors.New("must be a DSN, such as https://key@host/project")
+		}
+		*to = server.Secret(text)
+		return nil
+	}
+	return f
 }
 
 // isAddress tells whether text is an URL with a host and one of the given schemes.

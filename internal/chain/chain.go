@@ -71,6 +71,7 @@ func newChain(config Config, main nodes, mainURI string, archive archiveNodes, a
 		flights: newFlights(newCache(config.CacheBytes), config.ReadTimeout, config.Logger),
 		ahead:   make(chan struct{}, config.ReadAhead),
 	}
+	c.flights.tracer = config.Tracer
 	c.info.read = func(ctx context.Context, head *sighting) (*pylon.BlockInfo, error) {
 		start := time.Now()
 		info, err := c.infoAt(ctx, head.block())
@@ -248,7 +249,9 @@ func (c *Chain) blockAt(ctx context.Context, number uint64) (block, error) {
 	hash, err := ask[substrate.Hash](ctx, c.flights, question{topic: aboutHash, number: number}, func(ctx context.Context) (fetched, error) {
 		volatile := number > c.finalized.Load()
 		start := time.Now()
+		ctx, end := c.begin(ctx, getBlock, c.main.uri, notApplicable)
 		hash, err := c.numbers.BlockHash(ctx, number)
+		end(err)
 		c.report(getBlock, c.main.uri, notApplicable, "", start, err)
 		switch {
 		case substrate.KindOf(err) == substrate.KindUnknownBlock:
@@ -269,7 +272,9 @@ func (c *Chain) blockAt(ctx context.Context, number uint64) (block, error) {
 // archivedBlock returns the block with the number as the archive knows it.
 func (c *Chain) archivedBlock(ctx context.Context, number uint64) (block, bool) {
 	start := time.Now()
+	ctx, end := c.begin(ctx, getBlock, c.archive.uri, notApplicable)
 	hash, err := c.archiveNumbers.BlockHash(ctx, number)
+	end(err)
 	c.report(getBlock, c.archive.uri, notApplicable, mainUnreachable, start, err)
 	return block{Number: number, Hash: hash}, err == nil
 }

@@ -41,6 +41,8 @@ type Config struct {
 	// Observe is told of every operation on the chain when it has ended, for metrics. It must be quick and safe for
 	// concurrent use. Defaults to nothing.
 	Observe func(Operation)
+	// Tracer follows each operation. Defaults to nothing.
+	Tracer Tracer
 }
 
 func (c Config) withDefaults() Config {

@@ -65,6 +65,7 @@ type flights struct {
 	cache   *cache
 	timeout time.Duration
 	logger  *slog.Logger
+	tracer  Tracer          // nil for none
 	ctx     context.Context // ends all flights
 	cancel  context.CancelFunc
 	// hits and misses count the questions by whether the cache had the answer.
@@ -128,7 +129,7 @@ func (f *flights) ask(ctx context.Context, q question, fetch func(context.Contex
 		return nil, err
 	}
 	f.misses.Add(1)
-	flight, err := f.board(q, fetch)
+	flight, err := f.board(ctx, q, fetch)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +142,7 @@ func (f *flights) ask(ctx context.Context, q question, fetch func(context.Contex
 }
 
 // board returns the flight for q and starts it when there is none.
-func (f *flights) board(q question, fetch func(context.Context) (fetched, error)) (*flight, error) {
+func (f *flights) board(asker context.Context, q question, fetch func(context.Context) (fetched, error)) (*flight, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -158,13 +159,16 @@ func (f *flights) board(q question, fetch func(context.Context) (fetched, error)
 		return flight, nil
 	}
 	f.running[q] = flight
-	f.group.Go(func() { f.fly(q, flight, fetch) })
+	f.group.Go(func() { f.fly(asker, q, flight, fetch) })
 	return flight, nil
 }
 
-func (f *flights) fly(q question, flight *flight, fetch func(context.Context) (fetched, error)) {
+func (f *flights) fly(asker context.Context, q question, flight *flight, fetch func(context.Context) (fetched, error)) {
 	ctx, cancel := context.WithTimeout(f.ctx, f.timeout)
 	defer cancel()
+	if f.tracer != nil {
+		ctx = f.tracer.Carry(ctx, asker)
+	}
 	got, err := f.guard(ctx, fetch)
 	if err != nil && f.ctx.Err() != nil {
 		err = errClosed

@@ -155,7 +155,9 @@ func lookUp[T any](
 // measure does a part of a visit, or all of it, and reports how it went.
 func measure[T any](ctx context.Context, v *visit, op operation, fetch func(context.Context, *visit) (T, error)) (T, error) {
 	start := time.Now()
+	ctx, end := v.chain.begin(ctx, op, v.source.uri, v.netuid)
 	value, err := fetch(ctx, v)
+	end(err)
 	fallback := v.fallback
 	if op != v.operation {
 		fallback = ""

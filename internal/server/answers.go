@@ -120,10 +120,10 @@ func (x *exchange) fail(err error) {
 	}
 	switch kind {
 	case problem.Unknown:
-		x.server.log.Error("request failed", x.attr(), reason(err))
+		x.server.log.ErrorContext(x.request.Context(), "request failed", x.attr(), reason(err))
 	case problem.Unavailable, problem.Timeout: // a node that is down fails every request
 		if dropped, ok := x.server.failed.allow(time.Second); ok {
-			x.server.log.Warn("request failed", x.attr(), reason(err), slog.Int64("unlogged", dropped))
+			x.server.log.WarnContext(x.request.Context(), "request failed", x.attr(), reason(err), slog.Int64("unlogged", dropped))
 		}
 	}
 	answer := answerTo(err)

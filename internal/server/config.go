@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -83,9 +84,13 @@ type Config struct {
 	Registry *prometheus.Registry
 	// NoCreatedSeries leaves the *_created series out of /metrics. Defaults to false.
 	NoCreatedSeries bool
-	// Logger gets what an operator has to know. Requests are logged one by one at debug level only. Defaults to
-	// slog.Default().
+	// Logger gets what an operator has to know. Defaults to slog.Default().
 	Logger *slog.Logger
+	// AccessLevel is the level at which each request is logged. Defaults to slog.LevelDebug.
+	AccessLevel slog.Leveler
+	// Trace is told of every request that has found its route, before anything is done for it. It returns the context that
+	// the request goes on with, and what is called with the status when it has been answered. Defaults to nothing.
+	Trace func(r *http.Request, route, requestID string) (context.Context, func(status int))
 }
 
 func (c Config) withDefaults() Config {
@@ -105,6 +110,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.AccessLevel == nil {
+		c.AccessLevel = slog.LevelDebug
 	}
 	return c
 }

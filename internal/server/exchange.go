@@ -24,6 +24,7 @@ type exchange struct {
 	identity *identity // nil but on identity routes, once admitted
 	id       [1]string // the request id, in the form of a header value
 	status   int       // 0 until the answer has begun
+	traced   func(int) // ends the trace of the request, nil without one
 }
 
 // ServeHTTP answers a request in the order of the contract: what cannot be routed is answered at once and leaves no
@@ -52,6 +53,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.started = time.Now()
 	x.id[0] = requestID(r.Header)
 	w.Header()["X-Request-Id"] = x.id[:]
+	if trace := s.config.Trace; trace != nil {
+		ctx, end := trace(r, x.route.template, x.id[0])
+		x.request, x.traced = r.WithContext(ctx), end
+	}
 	x.route.meter.begin()
 	defer x.end()                     //nolint:contextcheck // an exchange carries the context of its request
 	if err := x.serve(); err != nil { //nolint:contextcheck // as above
@@ -82,7 +87,7 @@ func (x *exchange) end() {
 	panicked := recover()
 	abort := panicked == any(http.ErrAbortHandler)
 	if panicked != nil && !abort {
-		x.server.log.Error("panic while answering a request", x.attr(),
+		x.server.log.ErrorContext(x.request.Context(), "panic while answering a request", x.attr(),
 			slog.String("panic", clip(fmt.Sprint(panicked), longestText)), slog.String("stack", string(debug.Stack())))
 		if x.status == 0 {
 			x.write(problemAnswer{status: http.StatusInternalServerError, detail: internalError})
@@ -98,8 +103,11 @@ func (x *exchange) end() {
 	}
 	took := time.Since(x.started)
 	x.route.meter.end(x.status, took)
-	if x.server.log.Enabled(x.request.Context(), slog.LevelDebug) {
-		x.server.log.Debug("request answered", x.attr(), slog.Int("status", x.status), slog.Duration("duration", took))
+	if level := x.server.config.AccessLevel.Level(); x.server.log.Enabled(x.request.Context(), level) {
+		x.server.log.LogAttrs(x.request.Context(), level, "request answered", x.attr(), slog.Int("status", x.status), slog.Duration("duration", took))
+	}
+	if x.traced != nil {
+		x.traced(x.status)
 	}
 	if abort {
 		panic(http.ErrAbortHandler)

@@ -138,7 +138,7 @@ func (x *exchange) verify(want *digest, token string) error {
 // warnThrottled names the address that has to wait. One warning a second must do.
 func (x *exchange) warnThrottled() {
 	if dropped, ok := x.server.throttled.allow(time.Second); ok {
-		x.server.log.Warn("too many wrong tokens from an address, it has to wait", x.attr(),
+		x.server.log.WarnContext(x.request.Context(), "too many wrong tokens from an address, it has to wait", x.attr(),
 			slog.String("address", clip(x.request.RemoteAddr, longestText)), slog.Int64("unlogged", dropped))
 	}
 }
