@@ -45,6 +45,7 @@ func (r *Runtime) InitializeBlock(st runtime.State, b runtime.Block) ([][]byte, 
 	system.EventCount.delete(st)
 	upgrade := lastRuntimeUpgrade{SpecVersion: r.version.SpecVersion, SpecName: r.version.SpecName}
 	if last, _ := system.LastRuntimeUpgrade.lookup(st); last != upgrade {
+		r.migrate(st, last.SpecVersion)
 		system.LastRuntimeUpgrade.set(st, upgrade)
 	}
 	r.items.Aura.CurrentSlot.set(st, uint64(millis)/uint64(r.config.BlockTime.Milliseconds()))

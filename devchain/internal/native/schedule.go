@@ -36,11 +36,16 @@ func (r *Runtime) epochDue(st runtime.State, netuid uint16, block uint64) bool {
 
 // epochIndex numbers a subnet's epochs.
 func (r *Runtime) epochIndex(st runtime.State, netuid uint16, block uint64) uint64 {
-	s := &r.items.SubtensorModule
 	if r.stateful() {
-		return s.SubnetEpochIndex.get(st, u16(netuid))
+		return r.items.SubtensorModule.SubnetEpochIndex.get(st, u16(netuid))
 	}
-	return (block + uint64(netuid) + 1) / (uint64(s.Tempo.get(st, u16(netuid))) + 1)
+	return r.modularIndex(st, netuid, block)
+}
+
+// modularIndex is the number of the epoch that a block is in, by the old schedule.
+func (r *Runtime) modularIndex(st runtime.State, netuid uint16, block uint64) uint64 {
+	tempo := r.items.SubtensorModule.Tempo.get(st, u16(netuid))
+	return (block + uint64(netuid) + 1) / (uint64(tempo) + 1)
 }
 
 // commitEpoch is the epoch that a timelocked commit in this block counts for:
