@@ -76,3 +76,24 @@ func ExampleChain_Upgrade() {
 	fmt.Println(runtime.Version().SpecVersion)
 	// Output: 500
 }
+
+// A client sends an extrinsic that a test wants to see fail.
+func ExampleChain_SetPoolPolicy() {
+	chain, err := devchain.New(devchain.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer chain.Close()
+	tries := 0
+	chain.SetPoolPolicy(func(x devchain.Pending) devchain.Verdict {
+		if x.Call != "commit_timelocked_weights" {
+			return devchain.Verdict{} // accept
+		}
+		if tries++; tries < 3 {
+			return devchain.Verdict{Action: devchain.Hold}
+		}
+		return devchain.Verdict{Action: devchain.FailInBlock, Error: "SubtensorModule.CommittingWeightsTooFast"}
+	})
+	fmt.Println(chain.CheckNonces())
+	// Output: <nil>
+}

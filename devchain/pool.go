@@ -59,7 +59,8 @@ func (l PoolLimits) validate() error {
 const blockBytes = 3_932_160
 
 // pool is what the nodes have been sent and no block holds yet. All nodes share
-// it, as if they told each other at once.
+// it, as if they told each other at once, and it is validated at the chain's best
+// block, wherever a node is held.
 type pool struct {
 	chain *Chain
 
@@ -97,13 +98,15 @@ type Pending struct {
 	Ready bool
 	// The rest is what a signed extrinsic says of itself. It is zero if the
 	// runtime's metadata does not tell how to read it.
-	Signer    [32]byte
-	Nonce     uint64
-	Tip       uint64
-	Pallet    string
-	Call      string
-	Args      scale.Object
-	LastValid uint64 // the last block number that can include it; the highest number for an immortal one
+	Signer       [32]byte
+	Nonce, Tip   uint64
+	Pallet, Call string
+	// Args are the call's arguments by name. Those that are numbers of at most 64
+	// bits are uint64.
+	Args map[string]any
+	// LastValid is the last block that can include it, the highest number for one
+	// that is valid for ever.
+	LastValid uint64
 }
 
 // Submit sends an extrinsic, with its length in front, to the chain's first node.
@@ -297,7 +300,10 @@ func (p *pool) describe(hash Hash, extrinsic []byte) *Pending {
 	}
 	out.Signer, _ = x.SignerKey()
 	out.Nonce, out.Tip = x.Nonce, x.Tip
-	out.Pallet, out.Call, out.Args = x.Call.Pallet, x.Call.Name, x.Call.Args
+	out.Pallet, out.Call, out.Args = x.Call.Pallet, x.Call.Name, make(map[string]any, len(x.Call.Args))
+	for _, arg := range x.Call.Args {
+		out.Args[arg.Name] = arg.Value
+	}
 	out.LastValid = x.Era.Death(p.best.Number+1) - 1
 	if x.Era.Immortal() {
 		out.LastValid++

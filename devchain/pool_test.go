@@ -147,7 +147,7 @@ func TestPoolNonces(t *testing.T) {
 		t.Errorf("ready are %v", got)
 	}
 	p := c.Pending()[2]
-	if p.Signer != bob.key.PublicKey() || p.Nonce != 0 || p.Pallet != "Commitments" || p.Call != "set_commitment" || !slices.Equal(p.Bytes, first) {
+	if p.Signer != bob.key.PublicKey() || p.Nonce != 0 || p.Pallet != "Commitments" || p.Call != "set_commitment" || p.Args["netuid"] != uint64(1) || !slices.Equal(p.Bytes, first) {
 		t.Errorf("pending is %+v", p)
 	}
 	if got := c.pool.nextIndex(bob.key.PublicKey(), 0); got != 3 {

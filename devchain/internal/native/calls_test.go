@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"net/netip"
 	"slices"
@@ -425,6 +426,60 @@ func TestSetStorage(t *testing.T) {
 	} {
 		if err == nil {
 			t.Error("it was stored")
+		}
+	}
+}
+
+// The answer of validate_transaction, decoded as the type that the metadata tells
+// of.
+func TestValidateTransaction(t *testing.T) {
+	t.Parallel()
+	for _, spec := range Specs {
+		c := newCaller(t, spec)
+		bob := publicKey(t, "//Bob")
+		parent := [32]byte{9}
+		ask := func(s signed) any {
+			t.Helper()
+			x := scale.NewReader(c.signed("//Bob", s)).ByteVec()
+			return c.call("TaggedTransactionQueue", "validate_transaction", "External", x, parent)
+		}
+		tag := func(nonce byte) scale.Bytes { return append(slices.Clone(bob[:]), nonce, 0, 0, 0) }
+		priority := uint64(mostWeight / (callWeight + extrinsicWeight))
+		valid := func(s signed, longevity uint64, requires []any, nonce byte) {
+			t.Helper()
+			want := scale.Enum{Name: "Ok", Value: scale.Object{
+				{Name: "priority", Value: priority}, {Name: "requires", Value: requires}, {Name: "provides", Value: []any{tag(nonce)}},
+				{Name: "longevity", Value: longevity}, {Name: "propagate", Value: true},
+			}}
+			if got := ask(s); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("spec %d: %v instead of %v", spec, got, want)
+			}
+		}
+		refused := func(what string, got any, kind string, value any) {
+			t.Helper()
+			want := scale.Enum{Name: "Err", Value: scale.Enum{Name: kind, Value: value}}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("spec %d: %s: %v instead of %v", spec, what, got, want)
+			}
+		}
+		valid(signed{}, math.MaxUint64, []any{}, 0)
+		valid(signed{nonce: 3}, math.MaxUint64, []any{tag(2)}, 3)
+		// The state is that of block 2, the next one is 3. An era of 8 that begins with
+		// block 2 ends before 10; its hash is the one that the host tells.
+		born := signed{era: scale.NewEra(8, 1), change: func(s *scale.Signing) { s.Era, s.Birth = scale.NewEra(8, 2), parent }}
+		valid(born, 7, []any{}, 0)
+		refused("another fork's", ask(signed{era: scale.NewEra(8, 1), change: func(s *scale.Signing) { s.Era = scale.NewEra(8, 2) }}),
+			"Invalid", scale.Enum{Name: "BadProof"})
+		refused("too much", ask(signed{change: func(s *scale.Signing) { s.Tip = math.MaxUint64 }}), "Invalid", scale.Enum{Name: "Payment"})
+		refused("no call of ours", ask(signed{pallet: "System", call: "set_heap_pages", args: map[string]any{"pages": 1}}),
+			"Invalid", scale.Enum{Name: "Call"})
+		refused("nobody's", c.call("TaggedTransactionQueue", "validate_transaction", "Local", []byte{4, 2, 0, 0}, parent),
+			"Unknown", scale.Enum{Name: "NoUnsignedValidator"})
+		c.send("//Bob", "Commitments.set_commitment", commitmentArgs(1, rawField("x")))
+		refused("used", ask(signed{}), "Invalid", scale.Enum{Name: "Stale"})
+		if spec >= guardedServing {
+			refused("served nowhere", ask(signed{nonce: 1, pallet: "SubtensorModule", call: "serve_axon", args: axonCall("port", 0)}),
+				"Invalid", scale.Enum{Name: "Custom", Value: uint64(13)})
 		}
 	}
 }
