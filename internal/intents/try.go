@@ -33,7 +33,7 @@ func (r *runner) try(ctx context.Context, j *job, now sight) error {
 	}
 	r.engine.config.Crash(PointPlanned)
 	if err := r.sign(limited, j, o, now); err != nil {
-		return err
+		return r.expiry(j, err)
 	}
 	return r.submit(limited, j, now)
 }
