@@ -70,6 +70,6 @@ type IntentFilter struct {
 	Open bool
 	// Before is the id of an intent: only older ones are returned. Defaults to the newest.
 	Before string
-	// Limit is how many are returned at most, newest first: up to 1000. Defaults to 100.
+	// Limit is how many are returned at most, newest first: up to 500. Defaults to 100.
 	Limit int
 }

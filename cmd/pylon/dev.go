@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/devchain"
 	"github.com/bittensor-pylon/pylon/internal/app"
+	"github.com/bittensor-pylon/pylon/internal/intents/store"
+	"github.com/bittensor-pylon/pylon/wallet"
 )
 
 type devCommand struct {
@@ -20,7 +24,7 @@ type devCommand struct {
 	BlockTime   time.Duration `default:"1s" help:"Time between blocks."`
 	Neurons     int           `default:"256" help:"Neurons on subnet 1. Subnets 2 to 4 have a quarter, an eighth and a sixteenth."`
 	LegacyLogin bool          `help:"Serve clients of versions 0.x and 1.x, which send no token."`
-	State       string        `placeholder:"DIR" help:"Folder to keep the chain in. Without one it starts anew each time."`
+	State       string        `placeholder:"DIR" help:"Folder to keep the chain and the intents in. Without one they start anew each time."`
 	Quiet       bool          `help:"Print the ready line only."`
 }
 
@@ -28,12 +32,14 @@ type devCommand struct {
 const (
 	devOpenAccessToken = "my_open_access_token"
 	devMetricsToken    = "my_metrics_token"
-	devIdentity        = "sn1"
 	devIdentityToken   = "my_secret_token"
-	devNetuid          = 1
-	devHotkey          = "//Alice"
-	devHotkeyAddress   = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 )
+
+// devHotkeys are the hotkeys of the identities sn1, sn2 and so on, each on the subnet of its number.
+var devHotkeys = []string{"//Alice", "//Bob", "//Charlie", "//Dave"}
+
+// A neuron of the first two subnets to give weights to: //Bob.
+const devNeuron = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 
 // devLeastNeurons is how many neurons each subnet has at least: the validators, and some miners.
 const devLeastNeurons = 16
@@ -79,7 +85,11 @@ func (c *devCommand) Run(ctx context.Context, p process) (err error) {
 		return fmt.Errorf("development chain: %w", err)
 	}
 
-	service, err := app.New(c.settings(chain.URL()), app.Options{Logger: logger, Version: buildVersion()})
+	settings, err := c.settings(chain.URL())
+	if err != nil {
+		return err
+	}
+	service, err := app.New(settings, app.Options{Logger: logger, Version: buildVersion()})
 	if err != nil {
 		return err
 	}
@@ -120,7 +130,7 @@ func (c *devCommand) newChain(logger *slog.Logger) (*devchain.Chain, error) {
 }
 
 // settings are those of a service in front of the chain at that address.
-func (c *devCommand) settings(chain string) *app.Settings {
+func (c *devCommand) settings(chain string) (*app.Settings, error) {
 	s := app.Defaults()
 	s.Network = []app.Address{app.Address(chain)}
 	s.ArchiveNetwork = s.Network
@@ -131,10 +141,22 @@ func (c *devCommand) settings(chain string) *app.Settings {
 	s.Host, s.Port = "127.0.0.1", c.Port
 	s.OpenAccessToken, s.MetricsToken = devOpenAccessToken, devMetricsToken
 	s.LegacyLogin = c.LegacyLogin
-	s.Identities = []app.Identity{{
-		Name: devIdentity, WalletName: "dev", HotkeyName: devHotkey, Hotkey: devHotkeyAddress, Netuid: devNetuid, Token: devIdentityToken,
-	}}
-	return s
+	// The intents are kept where the chain is: those of a chain that is gone mean nothing.
+	s.DatabasePath = store.Memory
+	if c.State != "" {
+		s.DatabasePath = filepath.Join(c.State, "pylon.db")
+	}
+	for i, uri := range devHotkeys {
+		key, err := wallet.FromURI(uri)
+		if err != nil {
+			return nil, err
+		}
+		netuid := pylon.Netuid(i + 1)
+		s.Identities = append(s.Identities, app.Identity{
+			Name: fmt.Sprintf("sn%d", netuid), WalletName: "dev", HotkeyName: uri, Key: key, Netuid: netuid, Token: devIdentityToken,
+		})
+	}
+	return s, nil
 }
 
 // announce prints the ready line: the address of the service, and behind it that of the chain when it took any free
@@ -154,9 +176,15 @@ chain %[2]s, subnet 1 with %[3]d neurons, a block every %[4]v. Try:
   curl -s %[1]s/api/v1/block/latest
   curl -s -H 'Authorization: Bearer %[5]s' %[1]s/api/v1/subnet/1/block/latest/neurons
   curl -s -H 'Authorization: Bearer %[5]s' %[1]s/api/v1/subnet/1/block/latest/validators
-  curl -s -H 'Authorization: Bearer %[6]s' %[1]s/api/v1/identity/%[7]s/subnet/%[8]d/block/recent/neurons
-  curl -s -H 'Authorization: Bearer %[9]s' %[1]s/metrics
+  curl -s -H 'Authorization: Bearer %[6]s' %[1]s/api/v1/identity/sn1/subnet/1/block/recent/neurons
+  curl -s -H 'Authorization: Bearer %[7]s' %[1]s/metrics
 
-and look at %[1]s/schema/swagger
-`, service, chain, c.Neurons, c.BlockTime, devOpenAccessToken, devIdentityToken, devIdentity, devNetuid, devMetricsToken)
+Identities sn1 to sn4 write on subnets 1 to 4: 1 takes weights at once, 2 takes commits and reveals them itself,
+3 has two mechanisms, and 4 takes weights every 20 blocks only. Weights of sn1, and what has become of them:
+
+  curl -s -X PUT -H 'Authorization: Bearer %[6]s' -d '{"weights":{"%[8]s":1}}' '%[1]s/api/_unstable/identity/sn1/subnet/1/mechanism/0/weights?wait=finalized'
+  curl -s -H 'Authorization: Bearer %[6]s' %[1]s/api/_unstable/identity/sn1/subnet/1/intents
+
+and look at %[1]s/ (with the token %[5]s) and %[1]s/schema/swagger
+`, service, chain, c.Neurons, c.BlockTime, devOpenAccessToken, devIdentityToken, devMetricsToken, devNeuron)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,6 +65,7 @@ func TestDevPrintsCommandsThatWork(t *testing.T) {
 	url := p.ready(t)[0]
 	p.line(t, &p.stdout, func(line string) (string, bool) { return line, strings.Contains(line, "/schema/swagger") })
 	commands := 0
+	var writes []string
 	for line := range strings.Lines(p.stdout.String()) {
 		curl, ok := strings.CutPrefix(strings.TrimSpace(line), "curl -s ")
 		if !ok {
@@ -71,6 +73,10 @@ func TestDevPrintsCommandsThatWork(t *testing.T) {
 		}
 		commands++
 		token := ""
+		if strings.HasPrefix(curl, "-X PUT ") {
+			writes = append(writes, curl)
+			continue
+		}
 		if header, rest, ok := strings.Cut(strings.TrimPrefix(curl, "-H 'Authorization: Bearer "), "' "); ok {
 			token, curl = header, rest
 		}
@@ -79,6 +85,10 @@ func TestDevPrintsCommandsThatWork(t *testing.T) {
 			t.Errorf("%s: status %d: %.200s", line, status, body)
 		}
 	}
+	if len(writes) != 1 {
+		t.Fatalf("%d commands that write", len(writes))
+	}
+	wantFinalized(t, writes[0])
 	if commands < 4 {
 		t.Errorf("%d commands in:\n%s", commands, p.stdout.String())
 	}
@@ -91,6 +101,29 @@ func TestDevPrintsCommandsThatWork(t *testing.T) {
 	}
 	if !strings.Contains(p.stderr.String(), "LEGACY LOGIN IS ON") {
 		t.Error("the log does not warn of legacy login")
+	}
+}
+
+// wantFinalized does what a printed command does, whose weights are final when the answer comes.
+func wantFinalized(t *testing.T, curl string) {
+	t.Helper()
+	parts := regexp.MustCompile(`^-X PUT -H 'Authorization: Bearer ([^']+)' -d '([^']+)' '([^']+)'$`).FindStringSubmatch(curl)
+	if parts == nil {
+		t.Fatalf("not a command that the test knows: %s", curl)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, parts[3], strings.NewReader(parts[2]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+parts[1])
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer struct{ Intent struct{ State string } }
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode != http.StatusOK || answer.Intent.State != "finalized" {
+		t.Errorf("%s: status %d, %+v, %v", curl, response.StatusCode, answer, err)
 	}
 }
 

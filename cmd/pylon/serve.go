@@ -21,7 +21,7 @@ func (*serveCommand) Run(ctx context.Context, p process) error {
 		return err
 	}
 	logger := app.NewLogger(p.stderr, settings.LogLevel, settings.LogFormat)
-	service, err := app.New(settings, app.Options{Logger: logger, Version: buildVersion()})
+	service, err := app.New(settings, app.Options{Logger: logger, Version: buildVersion(), Environ: p.environ})
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}

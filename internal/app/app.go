@@ -13,11 +13,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/chain"
 	"github.com/bittensor-pylon/pylon/internal/evm"
 	"github.com/bittensor-pylon/pylon/internal/problem"
 	"github.com/bittensor-pylon/pylon/internal/server"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
+	"github.com/bittensor-pylon/pylon/wallet"
 )
 
 var (
@@ -41,6 +43,7 @@ type App struct {
 	archive  *substrate.Client
 	chain    *chain.Chain
 	recent   *chain.Recent
+	writer   *writer
 	warmUp   *warmUp
 	listener *listener
 	order    []stage
@@ -57,6 +60,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Version is what the status page calls this build. Defaults to nothing.
 	Version string
+	// Environ is the environment, in the form of os.Environ, that has the passwords of encrypted hotkeys. Defaults to none.
+	Environ []string
 }
 
 // New makes the service. It opens nothing and starts nothing, but whoever does not start it has to stop it all the
@@ -109,6 +114,8 @@ func New(settings *Settings, options Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	identities, keys := a.openIdentities(options.Environ)
+	a.writer = a.newWriter(keys, newJobMetrics(a.registry, metrics, a.networkName()))
 	service, err := server.New(server.Config{
 		Chain:           a.chain,
 		Recent:          a.recent,
@@ -116,7 +123,8 @@ func New(settings *Settings, options Options) (_ *App, err error) {
 		EVM:             logs,
 		Events:          a.chain,
 		Status:          a,
-		Identities:      a.serverIdentities(),
+		Writes:          a.writer,
+		Identities:      identities,
 		OpenAccessToken: settings.OpenAccessToken,
 		MetricsToken:    settings.MetricsToken,
 		LegacyLogin:     settings.LegacyLogin,
@@ -132,7 +140,7 @@ func New(settings *Settings, options Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.registry.MustRegister(&gauges{clients: []*substrate.Client{a.main, a.archive}, chain: a.chain, recent: a.recent, version: a.version})
+	a.registry.MustRegister(&gauges{clients: []*substrate.Client{a.main, a.archive}, chain: a.chain, recent: a.recent, writer: a.writer, version: a.version})
 	a.warmUp = newWarmUp(a.main, a.logger)
 	a.listener = &listener{
 		server:  service,
@@ -179,21 +187,45 @@ func orNone(blocks uint64) int {
 	return int(blocks)
 }
 
-// serverIdentities are the identities with the addresses of their hotkeys. One whose address can not be found is served
-// all the same: only what the hotkey itself has published can not be asked for then.
-func (a *App) serverIdentities() []server.Identity {
+// openIdentities returns the identities as users meet them, and their hotkeys. One whose hotkey cannot be opened is
+// served all the same: reads go on, and its writes are refused. Its key is nil then.
+func (a *App) openIdentities(environ []string) ([]server.Identity, []*wallet.Keypair) {
 	list := make([]server.Identity, len(a.settings.Identities))
+	keys := make([]*wallet.Keypair, len(list))
 	for i, identity := range a.settings.Identities {
-		hotkey := identity.Hotkey
-		if hotkey == "" {
-			var err error
-			if hotkey, err = hotkeyAddress(a.settings.WalletPath, identity); err != nil {
-				a.logger.Warn("the hotkey of an identity is not known", "identity", identity.Name, "error", err)
+		list[i] = server.Identity{Name: identity.Name, Netuid: identity.Netuid, Token: identity.Token}
+		key, err := identity.Key, error(nil)
+		if key == nil {
+			key, err = openWallet(a.settings.WalletPath, identity, environ).Hotkey(identity.HotkeyName)
+		}
+		if err == nil {
+			keys[i], list[i].Hotkey = key, pylon.Hotkey(key.Address())
+			continue
+		}
+		a.logger.Error("the hotkey of an identity cannot be opened: its writes are refused, reads go on", "identity", identity.Name, "error", err)
+		if list[i].Hotkey, err = hotkeyAddress(a.settings.WalletPath, identity); err != nil {
+			a.logger.Warn("the address of an identity's hotkey is not known: what it has published cannot be asked for as its own",
+				"identity", identity.Name, "error", err)
+		}
+	}
+	return list, keys
+}
+
+// openWallet is the wallet of an identity. The passwords of encrypted keys are in the environment.
+func openWallet(root string, identity Identity, environ []string) wallet.Wallet {
+	return wallet.Wallet{Root: root, Name: identity.WalletName, Password: wallet.EnvPassword(func(name string) (string, bool) {
+		for _, entry := range environ {
+			if value, ok := strings.CutPrefix(entry, name+"="); ok {
+				return value, true
 			}
 		}
-		list[i] = server.Identity{Name: identity.Name, Netuid: identity.Netuid, Token: identity.Token, Hotkey: hotkey}
-	}
-	return list
+		return "", false
+	})}
+}
+
+// networkName is what the main nodes are called, without anything secret.
+func (a *App) networkName() string {
+	return strings.ReplaceAll(joinAddresses(a.settings.Network), ",", ", ")
 }
 
 // ready tells whether reads of the chain can be answered now.

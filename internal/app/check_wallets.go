@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"strings"
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/wallet"
@@ -38,17 +37,7 @@ func (c *checker) checkWallets(ctx context.Context) map[string]pylon.Hotkey {
 }
 
 func (c *checker) openHotkey(identity Identity) (Verdict, string) {
-	w := wallet.Wallet{
-		Root: c.settings.WalletPath, Name: identity.WalletName,
-		Password: wallet.EnvPassword(func(name string) (string, bool) {
-			for _, entry := range c.environ {
-				if value, ok := strings.CutPrefix(entry, name+"="); ok {
-					return value, true
-				}
-			}
-			return "", false
-		}),
-	}
+	w := openWallet(c.settings.WalletPath, identity, c.environ)
 	info, infoErr := w.HotkeyInfo(identity.HotkeyName)
 	key, err := w.Hotkey(identity.HotkeyName)
 	switch {

@@ -55,6 +55,7 @@ type gauges struct {
 	clients []*substrate.Client
 	chain   *chain.Chain
 	recent  *chain.Recent
+	writer  *writer
 	version string
 }
 
@@ -73,6 +74,7 @@ var (
 	cacheEntries   = desc("pylon_cache_entries", "Answers of the chain in the cache")
 	cacheHits      = desc("pylon_cache_hits_total", "Questions about the chain that the cache answered")
 	cacheMisses    = desc("pylon_cache_misses_total", "Questions about the chain that had to be asked of a node")
+	intentCounts   = desc("pylon_intents", "Intents that the database has, as of a few seconds ago", "identity", "state")
 	recentBlock    = desc("pylon_recent_objects_block", "Block of the recent objects that are kept of a subnet", "netuid")
 )
 
@@ -84,7 +86,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildInfo, headBlock, headAge, finalizedBlock, nodeHead, nodeHeadAge, nodeState, nodeReconnects,
-		cacheBytes, cacheLimit, cacheEntries, cacheHits, cacheMisses, recentBlock,
+		cacheBytes, cacheLimit, cacheEntries, cacheHits, cacheMisses, recentBlock, intentCounts,
 	} {
 		to <- d
 	}
@@ -117,6 +119,9 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		gauge(recentBlock, float64(kept.Block.Number), strconv.Itoa(int(kept.Netuid)))
 	}
 
+	for _, counted := range g.writer.counts() {
+		gauge(intentCounts, float64(counted.Records), counted.Identity, counted.State)
+	}
 	for _, client := range g.clients {
 		for _, node := range client.Nodes() {
 			if node.Head.Number > 0 { // it has told of one

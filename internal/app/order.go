@@ -27,6 +27,7 @@ func (a *App) stages() []stage {
 		{name: "archive nodes", stop: closing(a.archive.Close)},
 		{name: "main nodes", stop: closing(a.main.Close)},
 		{name: "chain", start: starting(a.chain.Start), stop: closing(ending(a.chain.Close))},
+		{name: "intents", start: a.writer.start, stop: closing(a.writer.stop)},
 		{name: "warm-up", start: a.warmUp.start, stop: a.warmUp.stop},
 		{name: "recent objects", start: starting(a.recent.Start), stop: closing(ending(a.recent.Close))},
 		{name: "listener", start: a.listener.start, stop: a.listener.stop},

@@ -5,6 +5,7 @@ import (
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/server"
+	"github.com/bittensor-pylon/pylon/wallet"
 )
 
 // Settings is everything that an operator can set. Its zero value is of no use: Load and Defaults make it. It can be
@@ -53,8 +54,11 @@ type Settings struct {
 	WeightsRetryDelay    time.Duration
 	CommitmentRetries    int
 	CommitmentRetryDelay time.Duration
-	// DatabasePath is the file in which wanted writes are recorded.
+	// TipRao is paid for every extrinsic, beside the fee.
+	TipRao uint64
+	// DatabasePath is the file in which wanted writes are recorded; DatabaseURL is a PostgreSQL server used instead.
 	DatabasePath string
+	DatabaseURL  server.Secret
 
 	// EVMRPC and EVMArchiveRPC are the EVM nodes; EVMArchiveCutoff is the age in blocks above which the archive is asked.
 	EVMRPC           Address
@@ -97,10 +101,12 @@ type Identity struct {
 	// WalletName and HotkeyName say where its hotkey is, below the wallet path.
 	WalletName string
 	HotkeyName string
-	// Hotkey is its address. Defaults to the one in its file.
-	Hotkey pylon.Hotkey
+	// Key is the hotkey. Defaults to the one in its file.
+	Key *wallet.Keypair
 	// Netuid is the subnet it works on.
 	Netuid pylon.Netuid
+	// VersionKey is the version key of its weights. Defaults to 9003000.
+	VersionKey *uint64
 	// Token is what users of the identity have to know.
 	Token server.Secret
 }

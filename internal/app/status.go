@@ -1,7 +1,6 @@
 package app
 
 import (
-	"strings"
 	"time"
 
 	"github.com/bittensor-pylon/pylon/internal/server"
@@ -11,13 +10,9 @@ import (
 // Status tells what the parts know at the moment, for the status page. It asks nobody and does not wait.
 func (a *App) Status() server.Status {
 	known := a.chain.Status()
-	names := make([]string, len(a.settings.Network))
-	for i, address := range a.settings.Network {
-		names[i] = address.String()
-	}
 	status := server.Status{
 		Version:       a.version,
-		Network:       strings.Join(names, ", "),
+		Network:       a.networkName(),
 		UptimeSeconds: time.Since(a.made).Seconds(),
 	}
 	if head := known.Head; head != nil {
@@ -47,5 +42,8 @@ func (a *App) Status() server.Status {
 		Name: "answers by block", Bytes: known.Cache.Bytes, Limit: known.Cache.Limit, Entries: int64(known.Cache.Entries),
 		Hits: known.Cache.Hits, Misses: known.Cache.Misses,
 	}}
+	for _, counted := range a.writer.counts() {
+		status.Intents = append(status.Intents, server.IntentStatus{Identity: counted.Identity, State: counted.State, Count: counted.Records})
+	}
 	return status
 }

@@ -44,6 +44,8 @@ const (
 	refreshLeadName     = "PYLON_RECENT_OBJECTS_REFRESH_LEAD_BLOCKS"
 	legacyLoginName     = "PYLON_LEGACY_LOGIN"
 	environmentName     = "PYLON_ENVIRONMENT"
+	databasePathName    = "PYLON_DATABASE_PATH"
+	databaseURLName     = "PYLON_DATABASE_URL"
 )
 
 // mostBlocks bounds settings that count blocks: a number of blocks times their duration has to fit into a time.
@@ -78,12 +80,14 @@ func (s *Settings) table(identities *[]string) []section {
 			{name: refreshLeadName, form: integer(&s.RecentRefreshLead, 0, mostBlocks), preset: "10", meaning: "Objects are refreshed this many blocks before the soft limit: every (soft limit − lead, at least 1) × block duration."},
 			{name: "PYLON_RECENT_OBJECTS_NETUIDS", form: netuids(&s.RecentNetuids), preset: "[]", meaning: "Subnets that are kept for open access besides those of the identities."},
 		}},
-		{"Writes", "This version only reads: the settings of writes are checked and have no effect yet.", []row{
+		{"Writes", "", []row{
 			{name: "PYLON_WEIGHTS_RETRY_ATTEMPTS", form: integer(&s.WeightsRetries, 0, math.MaxInt32), preset: "200", meaning: "How often weights are tried again after the first time."},
 			{name: "PYLON_WEIGHTS_RETRY_DELAY_SECONDS", form: wholeSeconds(&s.WeightsRetryDelay), preset: "1", meaning: "The shortest wait between two tries; the longest is ten times as long."},
 			{name: "PYLON_COMMITMENT_RETRY_ATTEMPTS", form: integer(&s.CommitmentRetries, 0, math.MaxInt32), preset: "10", meaning: "How often a commitment is tried again after the first time."},
 			{name: "PYLON_COMMITMENT_RETRY_DELAY_SECONDS", form: wholeSeconds(&s.CommitmentRetryDelay), preset: "1", meaning: "As for weights."},
-			{name: "PYLON_DATABASE_PATH", form: file(&s.DatabasePath), preset: "./pylon.db", meaning: "The file in which wanted writes are recorded. Its folder must exist."},
+			{name: databasePathName, form: file(&s.DatabasePath), preset: "./pylon.db", meaning: "The SQLite file in which wanted writes are recorded. Its folder must exist. One process at a time writes: a second one serves reads, and answers writes with 503. Without identities it is not opened."},
+			{name: databaseURLName, form: postgres(&s.DatabaseURL), meaning: "A PostgreSQL server that is used instead of the file, `postgres://user:password@host:5432/database`: several processes can share its work."},
+			{name: "PYLON_EXTRINSIC_TIP_RAO", form: integer(&s.TipRao, 0, math.MaxInt64), preset: "0", meaning: "What is paid for every extrinsic beside the fee, in rao (10⁻⁹ TAO)."},
 		}},
 		{"EVM", "Checked, and without effect yet, as those of writes.", []row{
 			{name: evmName, form: webAddress(&s.EVMRPC), preset: "https://lite.chain.opentensor.ai", meaning: "The EVM node that is asked for logs."},
@@ -124,8 +128,9 @@ func (id *Identity) table(name string) []row {
 	prefix := "PYLON_ID_" + name
 	return []row{
 		{name: prefix + "_WALLET_NAME", form: text(&id.WalletName), required: true, meaning: "The name of the wallet."},
-		{name: prefix + "_HOTKEY_NAME", form: text(&id.HotkeyName), required: true, meaning: "The name of the hotkey in the wallet."},
+		{name: prefix + "_HOTKEY_NAME", form: text(&id.HotkeyName), required: true, meaning: "The name of the hotkey in the wallet. One that is encrypted is opened with the password in `BT_PW_…`, as bittensor-wallet does; one that cannot be opened cannot write."},
 		{name: prefix + "_NETUID", form: integer(&id.Netuid, 0, math.MaxUint16), required: true, meaning: "The subnet that the identity works on."},
 		{name: prefix + "_TOKEN", form: token(&id.Token), required: true, meaning: "The token that users of the identity send. Empty is refused."},
+		{name: prefix + "_VERSION_KEY", form: optional(&id.VersionKey, 0, math.MaxInt64), meaning: "The version key that its weights are sent with. Without it 9003000, as the Python service sends."},
 	}
 }

@@ -40,7 +40,7 @@ func TestEveryRowReachesItsField(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{
 		"nodes": "local, ws://10.0.0.1:9944", "integer": "77", "seconds": "33", "address": "127.0.0.1", "secret": "a-token-of-many-letters", "boolean": "True",
-		"JSON list of names": "[]", "JSON list of integers": "[4,5]", "path": "/else/where", "URL": "http://10.0.0.2", "text": "another", "DSN, a secret": "https://key@sentry.example/1",
+		"JSON list of names": "[]", "JSON list of integers": "[4,5]", "path": "/else/where", "URL": "http://10.0.0.2", "text": "another", "PostgreSQL URL": "postgres://10.0.0.3/pylon", "DSN, a secret": "https://key@sentry.example/1",
 		"debug, info, warn, error": "WARN", "json, text": "text",
 	}
 	var s Settings

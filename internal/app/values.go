@@ -132,6 +132,20 @@ func token(to *server.Secret) form {
 	}}
 }
 
+// postgres is the address of a PostgreSQL server, which has a password in it.
+func postgres(to *server.Secret) form {
+	f := token(to)
+	f.name, f.literalEmpty = "PostgreSQL URL", false
+	read := f.read
+	f.read = func(text string) error {
+		if text = strings.TrimSpace(text); !isAddress(text, "postgres", "postgresql") {
+			return errors.New("must be a postgres:// address")
+		}
+		return read(text)
+	}
+	return f
+}
+
 // boolean takes what the Python service takes, in any case.
 func boolean(to *bool) form {
 	return form{name: "boolean", show: func() string { return strconv.FormatBool(*to) }, read: func(text string) error {
@@ -184,6 +198,28 @@ func integer[T ~int | ~uint16 | ~uint64](to *T, least, most int64) form {
 		*to = T(value)
 		return nil
 	}}
+}
+
+// optional is an integer that also knows not to be there.
+func optional(to **uint64, least, most int64) form {
+	var value uint64
+	f := integer(&value, least, most)
+	read := f.read
+	f.read = func(text string) error {
+		if err := read(text); err != nil {
+			return err
+		}
+		given := value
+		*to = &given
+		return nil
+	}
+	f.show = func() string {
+		if *to == nil {
+			return ""
+		}
+		return strconv.FormatUint(**to, 10)
+	}
+	return f
 }
 
 // longest is the longest time that a setting may name: a hundred years fit into a time.Duration, a thousand do not.

@@ -52,7 +52,7 @@ func (x *exchange) answerEvents() error {
 		out.write(e.text)
 	}
 
-	stopping, _ := x.request.Context().Value(stoppingKey{}).(<-chan struct{}) // nil without Serve
+	stopping := x.stopping().Done() // nil without Serve
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {

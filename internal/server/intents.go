@@ -11,7 +11,7 @@ import (
 
 // mostIntents is how many intents an answer has at most, usualIntents how many without a limit.
 const (
-	mostIntents  = 1000
+	mostIntents  = 500
 	usualIntents = 100
 )
 
@@ -29,7 +29,7 @@ var (
 	beforeParameter = parameter{name: "before", text: true, about: "Only intents that are older than the one of this id."}
 	intentLimit     = parameter{
 		name: "limit", least: 1,
-		about: "How many intents the answer has at most: 100 without it, and never more than 1000. Where the next ones are says the Link header with rel=\"next\".",
+		about: "How many intents the answer has at most: 100 without it, and never more than 500. Where the next ones are says the Link header with rel=\"next\".",
 	}
 	intentFilters = []parameter{kindParameter, stateParameter, openParameter, beforeParameter, intentLimit}
 )

@@ -92,7 +92,7 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// stoppingKey finds the channel that closes when the server that a request came to begins to stop.
+// stoppingKey finds the context that ends when the server that a request came to begins to stop.
 type stoppingKey struct{}
 
 // Serve answers requests from the listener until ctx ends. Then it takes no more of them and lets those in flight
@@ -102,7 +102,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	// Streams would never finish: they hear of the stop.
-	base = context.WithValue(base, stoppingKey{}, ctx.Done())
+	base = context.WithValue(base, stoppingKey{}, ctx)
 	server := &http.Server{
 		Handler:                      s,
 		BaseContext:                  func(net.Listener) context.Context { return base },

@@ -161,7 +161,9 @@ func (x *exchange) await(intent pylon.Intent, until pylon.WaitFor) (pylon.Intent
 	}
 	defer x.server.waiters.leave()
 	writer := x.server.config.Writes
-	ctx, cancel := context.WithDeadline(x.ctx, x.ctx.at.Add(-waitReserve))
+	ctx, done := x.patience()
+	defer done()
+	ctx, cancel := context.WithDeadline(ctx, x.ctx.at.Add(-waitReserve))
 	defer cancel()
 	now, err := writer.Wait(ctx, intent.ID, until)
 	switch {

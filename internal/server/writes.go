@@ -2,8 +2,10 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -74,9 +76,12 @@ func missed(intent pylon.Intent) error {
 }
 
 // finished is what is left to do with an intent that its writer has waited for.
-func (x *exchange) finished(intent pylon.Intent, err error) error {
+func (x *exchange) finished(ctx context.Context, intent pylon.Intent, err error) error {
 	x.nameIntent(intent)
 	if err != nil {
+		if errors.Is(err, context.Canceled) && problem.KindOf(context.Cause(ctx)) == problem.NotReady {
+			return context.Cause(ctx)
+		}
 		return err
 	}
 	return missed(intent)
@@ -88,6 +93,29 @@ func onlyIn(named bool, intent pylon.Intent) *pylon.Intent {
 		return nil
 	}
 	return &intent
+}
+
+// stopping is the context that ends when the server begins to stop.
+func (x *exchange) stopping() context.Context {
+	if ctx, ok := x.request.Context().Value(stoppingKey{}).(context.Context); ok {
+		return ctx
+	}
+	return context.Background()
+}
+
+// patience is the context of a write that waits for the chain: it ends with the request, or when the server begins to
+// stop, since what was begun goes on after the next start.
+func (x *exchange) patience() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(x.ctx)
+	watching := context.AfterFunc(x.stopping(), func() { cancel(errStopping()) })
+	return ctx, func() {
+		watching()
+		cancel(context.Canceled)
+	}
+}
+
+func errStopping() error {
+	return problem.New(problem.NotReady, "The service is stopping. What has been begun goes on when it starts again.")
 }
 
 // The query parameters of writes.
@@ -149,8 +177,10 @@ func (x *exchange) setCommitment(named bool) error {
 	if len(body.wrong) > 0 {
 		return x.invalid(body.wrong...)
 	}
-	intent, err := x.server.config.Writes.SetCommitment(x.ctx, x.identity.Name, request)
-	if err := x.finished(intent, err); err != nil {
+	ctx, done := x.patience()
+	defer done()
+	intent, err := x.server.config.Writes.SetCommitment(ctx, x.identity.Name, request)
+	if err := x.finished(ctx, intent, err); err != nil {
 		return err
 	}
 	return x.writeValue(http.StatusCreated, writtenBody{Detail: "Commitment set successfully.", Intent: onlyIn(named, intent)})
@@ -193,8 +223,10 @@ func (x *exchange) setRevealedCommitment(named bool) error {
 	if len(body.wrong) > 0 {
 		return x.invalid(body.wrong...)
 	}
-	intent, err := x.server.config.Writes.SetRevealedCommitment(x.ctx, x.identity.Name, request)
-	if err := x.finished(intent, err); err != nil {
+	ctx, done := x.patience()
+	defer done()
+	intent, err := x.server.config.Writes.SetRevealedCommitment(ctx, x.identity.Name, request)
+	if err := x.finished(ctx, intent, err); err != nil {
 		return err
 	}
 	return x.writeValue(http.StatusCreated, revealRoundBody{RevealRound: intent.RevealRound, Intent: onlyIn(named, intent)})
@@ -219,12 +251,14 @@ func (x *exchange) generateCertificate(named bool) error {
 		}
 	}
 	request := pylon.CertificateRequest{Algorithm: pylon.AlgorithmEd25519, IdempotencyKey: key}
-	pair, intent, err := x.server.config.Writes.GenerateCertificate(x.ctx, x.identity.Name, request)
+	ctx, done := x.patience()
+	defer done()
+	pair, intent, err := x.server.config.Writes.GenerateCertificate(ctx, x.identity.Name, request)
 	if intent.Reason == "not_registered" {
 		x.nameIntent(intent)
 		return problem.New(problem.Unavailable, "Could not generate certificate pair.")
 	}
-	if err := x.finished(intent, err); err != nil {
+	if err := x.finished(ctx, intent, err); err != nil {
 		return err
 	}
 	x.writer.Header()["Cache-Control"] = noStore
@@ -243,8 +277,10 @@ func (x *exchange) answerServeAxon() error {
 	if len(body.wrong) > 0 {
 		return x.invalid(body.wrong...)
 	}
-	intent, err := x.server.config.Writes.ServeAxon(x.ctx, x.identity.Name, request)
-	if err := x.finished(intent, err); err != nil {
+	ctx, done := x.patience()
+	defer done()
+	intent, err := x.server.config.Writes.ServeAxon(ctx, x.identity.Name, request)
+	if err := x.finished(ctx, intent, err); err != nil {
 		return err
 	}
 	return x.writeValue(http.StatusCreated, writtenBody{Detail: "Axon served successfully.", Intent: &intent})

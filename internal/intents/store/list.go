@@ -93,6 +93,35 @@ func (s *Store) List(ctx context.Context, filter Filter, page Page) (Listing, er
 	return listing, nil
 }
 
+// Count is how many records of an identity are in a state.
+type Count struct {
+	Identity string
+	State    string
+	Records  int
+}
+
+// Counts returns how many records there are by identity and state, in the order of both. It looks at every record.
+func (s *Store) Counts(ctx context.Context) ([]Count, error) {
+	var found []Count
+	err := s.read(ctx, "count", func(ctx context.Context, db *sql.DB) error {
+		rows, err := db.QueryContext(ctx, "SELECT identity, state, count(*) FROM pylon_intents GROUP BY identity, state ORDER BY identity, state")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		found = nil
+		for rows.Next() {
+			var c Count
+			if err := rows.Scan(&c.Identity, &c.State, &c.Records); err != nil {
+				return err
+			}
+			found = append(found, c)
+		}
+		return rows.Err()
+	})
+	return found, err
+}
+
 // query asks for one record more than the page has, to know whether another page follows.
 func (f Filter) query(page Page) (query string, args []any, limit int, err error) {
 	limit = page.Limit
