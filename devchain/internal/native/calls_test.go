@@ -448,8 +448,11 @@ func TestValidateTransaction(t *testing.T) {
 		valid := func(s signed, longevity uint64, requires []any, nonce byte) {
 			t.Helper()
 			want := scale.Enum{Name: "Ok", Value: scale.Object{
-				{Name: "priority", Value: priority}, {Name: "requires", Value: requires}, {Name: "provides", Value: []any{tag(nonce)}},
-				{Name: "longevity", Value: longevity}, {Name: "propagate", Value: true},
+				{Name: "priority", Value: priority},
+				{Name: "requires", Value: requires},
+				{Name: "provides", Value: []any{tag(nonce)}},
+				{Name: "longevity", Value: longevity},
+				{Name: "propagate", Value: true},
 			}}
 			if got := ask(s); fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("spec %d: %v instead of %v", spec, got, want)
