@@ -88,7 +88,12 @@ func askTwice[T any](ctx context.Context, c *Client, t target, q query, decode f
 		return value, failed
 	}
 	deadline, _ := limited.Deadline()
-	return askOn(ctx, c, again, q, time.Until(deadline), decode)
+	value, failed = askOn(ctx, c, again, q, time.Until(deadline), decode)
+	if failed != nil {
+		failed = new(*failed)
+		failed.earlier = true
+	}
+	return value, failed
 }
 
 // askOn asks one node once.

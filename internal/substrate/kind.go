@@ -68,6 +68,9 @@ type Error struct {
 	// Err is the cause. It is the context's error when the caller's context ended, and only then: a node that did not
 	// answer in its own time is no context.DeadlineExceeded.
 	Err error
+
+	// earlier tells that the same question was sent to the node before, and its answer was lost.
+	earlier bool
 }
 
 // Error names the method, the node, the kind, and what was said.

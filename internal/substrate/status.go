@@ -143,23 +143,32 @@ func (w *watch) notice(n notice) {
 	w.said <- status
 }
 
-// run passes statuses on until the last one, ctx ends or the connection breaks.
+// run passes statuses on until the last one, and ends the watch.
 func (w *watch) run(ctx context.Context) {
-	defer close(w.out)
-	on := w.target.on
+	over := w.follow(ctx)
+	close(w.out)
+	w.target.on.unsubscribe(string(w.id))
+	if over {
+		return
+	}
+	// The node does not know that nobody listens. If it does not hear it now, it forgets the watch with the connection.
+	_, _ = w.client.callOn(w.client.ctx, w.target.node, w.target.on, "author_unwatchExtrinsic", []any{json.RawMessage(w.id)}, w.client.config.CallTimeout)
+}
+
+// follow passes statuses on until the last one, ctx ends or the connection breaks, and tells whether the node thinks too
+// that the watch is over.
+func (w *watch) follow(ctx context.Context) (over bool) {
 	for {
 		select {
 		case s := <-w.said:
 			if w.pass(s); s.Kind.Last() {
-				w.stop(s.Kind == StatusLost)
-				return
+				return s.Kind != StatusLost
 			}
-		case <-on.done:
+		case <-w.target.on.done:
 			w.broke()
-			return
+			return true
 		case <-ctx.Done():
-			w.stop(true)
-			return
+			return false
 		}
 	}
 }
@@ -189,14 +198,4 @@ func (w *watch) broke() {
 			return
 		}
 	}
-}
-
-// stop ends the subscription here, and at the node when it does not know yet.
-func (w *watch) stop(tell bool) {
-	w.target.on.unsubscribe(string(w.id))
-	if !tell {
-		return
-	}
-	// The node forgets the watch with the connection if it does not listen now.
-	_, _ = w.client.callOn(w.client.ctx, w.target.node, w.target.on, "author_unwatchExtrinsic", []any{json.RawMessage(w.id)}, w.client.config.CallTimeout)
 }

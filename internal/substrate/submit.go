@@ -56,7 +56,7 @@ func (c *Client) submitError(ctx context.Context, failed []*Error) *SubmitError 
 		if i == 0 || kind.rank() < s.Kind.rank() {
 			s.Kind, s.Code = kind, code
 		}
-		if kind == SubmitUnreachable {
+		if kind == SubmitUnreachable || e.earlier {
 			s.MayBeTaken = true
 		}
 	}

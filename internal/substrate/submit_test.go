@@ -283,6 +283,27 @@ func TestSubmitSurvivesADroppedSocket(t *testing.T) {
 	})
 }
 
+// The first answer was lost, so that a refusal the second time does not mean that the node never took it.
+func TestSubmitRefusedAfterALostAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		node, c := one(t, Config{})
+		node.handle(submitMethod, func(uint64, []json.RawMessage) any {
+			if node.count(submitMethod) == 1 {
+				node.drop()
+				return nil
+			}
+			return rpcError{Code: 1012, Message: "Transaction is temporarily banned"}
+		})
+		if s := submitError(t, c.Submit(t.Context(), someExtrinsic)); s.Kind != SubmitBanned || !s.MayBeTaken {
+			t.Errorf("%+v", s)
+		}
+		if s := submitError(t, c.Submit(t.Context(), someExtrinsic)); s.Kind != SubmitBanned || s.MayBeTaken {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestSubmitWithoutANode(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -197,6 +197,26 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// A node that does not say that it has heard the end holds up nobody.
+func TestWatchEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		node, c := oneNode(t)
+		node.reply(watchMethod, "0xwatch")
+		node.reply("author_unwatchExtrinsic", nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		statuses, err := c.WatchExtrinsic(ctx, someExtrinsic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		cancel()
+		if kinds, _ := all(statuses); len(kinds) != 0 || time.Since(began) != 0 {
+			t.Errorf("%v after %s", kinds, time.Since(began))
+		}
+	})
+}
+
 func TestWatchFindsANodeThatTakesIt(t *testing.T) {
 	t.Parallel()
 	already := rpcError{Code: 1013, Message: "Transaction Already Imported"}
