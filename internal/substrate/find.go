@@ -68,10 +68,10 @@ type body struct {
 	extrinsics []Hash
 }
 
-// unprovenBody is a body that is not the one that the header speaks of. It is an error so that it is not remembered.
-type unprovenBody struct{ *body }
+// unprovenBodyError is a body that is not the one that the header speaks of. It is an error so that it is not remembered.
+type unprovenBodyError struct{ *body }
 
-func (unprovenBody) Error() string { return "the extrinsics are not those of the header" }
+func (unprovenBodyError) Error() string { return "the extrinsics are not those of the header" }
 
 // maxBody is more extrinsics than there is room for in a block.
 const maxBody = 1 << 16
@@ -81,7 +81,7 @@ const bodies = 2 * maxPeriod
 
 func (c *Client) body(ctx context.Context, hash Hash) (*body, error) {
 	b, err := c.bodies.get(ctx, hash, func(ctx context.Context) (*body, error) { return c.loadBody(ctx, hash) })
-	if unproven, ok := errors.AsType[unprovenBody](err); ok {
+	if unproven, ok := errors.AsType[unprovenBodyError](err); ok {
 		return unproven.body, nil
 	}
 	if err != nil {
@@ -116,7 +116,7 @@ func (c *Client) loadBody(ctx context.Context, hash Hash) (*body, error) {
 			}
 		}
 	}
-	return nil, unprovenBody{bodyOf(block)}
+	return nil, unprovenBodyError{bodyOf(block)}
 }
 
 func bodyOf(block *Block) *body {
