@@ -35,6 +35,7 @@ func (r *Runtime) dispatchers() map[string]dispatcher {
 	for _, group := range []map[string]dispatcher{
 		r.generalCalls(), r.utilityCalls(), r.commitmentCalls(), r.servingCalls(), r.associationCalls(),
 		r.weightCalls(),
+		r.epochCalls(),
 	} {
 		maps.Copy(all, group)
 	}

@@ -299,3 +299,49 @@ func TestControls(t *testing.T) {
 		t.Errorf("%d neurons", got)
 	}
 }
+
+// The owner's trigger comes a freeze window later, if that is of use.
+func TestTriggerEpoch(t *testing.T) {
+	t.Parallel()
+	for _, spec := range []uint32{425, 475} {
+		base := newWeights(t, spec)
+		base.runtime.SetTempo(base.state, 1, 50) // at block 5
+		trigger := func(c *chain, uri string, netuid int) string {
+			return c.send(uri, "trigger_epoch", args{"netuid": netuid})
+		}
+		c := base.fork()
+		if got := trigger(c, "//Eve", 1); got != "" {
+			t.Fatal(got)
+		}
+		if !slices.Contains(c.eventNames(), "EpochTriggered") {
+			t.Errorf("spec %d: the events are %v", spec, c.eventNames())
+		}
+		if got := trigger(c, "//Eve", 1); got != "EpochTriggerAlreadyPending" {
+			t.Errorf("spec %d: again: %q", spec, got)
+		}
+		if got := fmt.Sprint(c.epochsAt(1, 70)); got != "[16 66]" {
+			t.Errorf("spec %d: epochs at %s", spec, got)
+		}
+		for _, test := range []struct {
+			uri    string
+			netuid int
+			blocks int
+			want   string
+		}{
+			{"//Alice", 1, 0, ""}, // BadOrigin has no name of a pallet
+			{"//Eve", 2, 0, "DynamicTempoBlockedByCommitReveal"},
+			{"//Eve", 99, 0, "SubnetNotExists"},
+			{"//Eve", 1, 40, "AutoEpochAlreadyImminent"},
+		} {
+			c := base.fork()
+			c.produce(test.blocks)
+			if got := trigger(c, test.uri, test.netuid); got != test.want || c.uint("SubtensorModule", "PendingEpochAt", test.netuid) != 0 {
+				t.Errorf("spec %d: %s on %d in block %d: %q", spec, test.uri, test.netuid, c.number, got)
+			}
+		}
+		c = base.fork()
+		if c.produce(39); trigger(c, "//Eve", 1) != "" || fmt.Sprint(c.epochsAt(1, 15)) != "[55]" {
+			t.Errorf("spec %d: in the last block in which it can be", spec)
+		}
+	}
+}
