@@ -78,6 +78,11 @@ if [ -z "${CHROMIUM:-}" ] && ! command -v chromium >/dev/null; then
     { echo "chromium is needed: install it, or set CHROMIUM to a browser like it" >&2; exit 1; }
 fi
 
+# What checks the systemd unit.
+command -v systemd-analyze >/dev/null ||
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd; } >/dev/null ||
+  { echo "systemd-analyze is needed: install systemd" >&2; exit 1; }
+
 # The node with the real runtime writes nothing into shared: it runs from a copy.
 [ -f "$shared/realchain/start.mjs" ] || { echo "realchain is not in $shared (set PYLON_SHARED)" >&2; exit 1; }
 mkdir -p "$cache/realchain"
