@@ -181,7 +181,7 @@ func TestPoolRefuses(t *testing.T) {
 	_, err := c.Submit(raw)
 	wantRefusal(t, "again", err, 1013, "Already Imported")
 	_, err = c.Submit(bob.sign(transaction{tip: 5, text: "else"}))
-	wantRefusal(t, "the same nonce", err, 1014, "Priority is too low: (36492 vs 36492)")
+	wantRefusal(t, "the same nonce", err, 1014, "Priority is too low: (46740 vs 46740)")
 	_, err = c.Submit(bob.sign(transaction{nonce: 9, pallet: "System", call: "kill_prefix", args: map[string]any{"prefix": []byte{}, "subkeys": 1}}))
 	wantRefusal(t, "a call that is not run", err, 1010, "Transaction call is not expected: the development chain does not run System.kill_prefix")
 	_, err = c.Submit(append(scale.AppendCompact(nil, 5), raw[2:7]...))
@@ -436,7 +436,7 @@ func TestPaymentMethods(t *testing.T) {
 	bob := newSender(t, c, "//Bob")
 	free := hex.EncodeToString(bob.sign(transaction{}))
 	if a := ws.ask("payment_queryInfo", `["0x`+free+`"]`); string(a.Result) !=
-		`{"weight":{"ref_time":385074000,"proof_size":6344},"class":"operational","partialFee":"0"}` {
+		`{"weight":{"ref_time":278000000,"proof_size":6344},"class":"operational","partialFee":"0"}` {
 		t.Errorf("%s %v", a.Result, a.Error)
 	}
 	if a := ws.ask("payment_queryFeeDetails", `["0x`+free+`"]`); string(a.Result) !=

@@ -97,7 +97,7 @@ check('all or nothing', (await send(api.tx.utility.batchAll([api.tx.system.remar
 const transfer = api.tx.balances.transferKeepAlive(ed.address, 5_000_000_000n)
 const { partialFee } = await transfer.paymentInfo(bob)
 const paid = await send(transfer, bob)
-check('transfer', paid.events, ['balances.Withdraw', 'system.NewAccount', 'balances.Endowed', 'balances.Transfer', 'transactionPayment.TransactionFeePaid', 'system.ExtrinsicSuccess'])
+check('transfer', paid.events, ['balances.Withdraw', 'system.NewAccount', 'balances.Endowed', 'balances.Transfer', 'balances.Deposit', 'transactionPayment.TransactionFeePaid', 'system.ExtrinsicSuccess'])
 check('fee', before - (await api.query.system.account(bob.address)).data.free.toBigInt(), 5_000_000_000n + partialFee.toBigInt())
 check('a fee', partialFee.toBigInt() > 0n, true)
 check('a key of ed25519', (await send(api.tx.system.remark('0x01'), ed)).error, undefined)

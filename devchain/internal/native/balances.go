@@ -8,13 +8,13 @@ import (
 // generalCalls are those of the pallets System and Balances that this chain runs.
 func (r *Runtime) generalCalls() map[string]dispatcher {
 	return map[string]dispatcher{
-		"System.remark": {run: func(runtime.State, *dispatch) error { return nil }, pays: true},
+		"System.remark": {run: func(runtime.State, *dispatch) error { return nil }, pays: true, weight: remarkWeight},
 		"System.remark_with_event": {run: func(_ runtime.State, c *dispatch) error {
 			hash := scale.Blake2_256(c.bytes("remark"))
 			c.deposit("System", "Remarked", c.signer, scale.Bytes(hash[:]))
 			return nil
-		}, pays: true},
-		"Balances.transfer_keep_alive": {run: r.transfer, pays: true},
+		}, pays: true, weight: remarkWeight},
+		"Balances.transfer_keep_alive": {run: r.transfer, pays: true, weight: transferWeight},
 	}
 }
 

@@ -101,9 +101,10 @@ func (c *caller) wantEvents(what string, got []string, want ...string) {
 }
 
 const (
-	paid    = "TransactionPayment.TransactionFeePaid"
-	success = "System.ExtrinsicSuccess"
-	failed  = "System.ExtrinsicFailed SubtensorModule."
+	refunded = "Balances.Deposit" // nothing
+	paid     = "TransactionPayment.TransactionFeePaid"
+	success  = "System.ExtrinsicSuccess"
+	failed   = "System.ExtrinsicFailed SubtensorModule."
 )
 
 // axonCall are the arguments of serve_axon with some changed.
@@ -282,7 +283,7 @@ func TestAssociateEVMKeyByColdkey(t *testing.T) {
 	alice := publicKey(t, "//Alice")
 	args := associationCall(t, alice, 1)
 	args["hotkey"] = alice
-	c.wantEvents("another's", c.send("//Bob", "SubtensorModule.associate_evm_key", args), "Balances.Withdraw", paid, failed+"NonAssociatedColdKey")
+	c.wantEvents("another's", c.send("//Bob", "SubtensorModule.associate_evm_key", args), "Balances.Withdraw", refunded, paid, failed+"NonAssociatedColdKey")
 	got := c.send("//Eve", "SubtensorModule.associate_evm_key", args)
 	if got[0] != "Balances.Withdraw" {
 		t.Errorf("%q", got)
@@ -304,28 +305,28 @@ func TestBatch(t *testing.T) {
 		const refused = " Commitments.AccountNotAllowedCommit"
 		const fee, done, item = "Balances.Withdraw", "Commitments.Commitment", "Utility.ItemCompleted"
 		c.wantEvents("batch", c.send("//Alice", "Utility.batch", calls(good, bad, good)),
-			fee, done, item, "Utility.BatchInterrupted"+refused, paid, success)
+			fee, done, item, "Utility.BatchInterrupted"+refused, refunded, paid, success)
 		if c.storage("Commitments", "CommitmentOf", 1, publicKey(t, "//Alice")) == nil {
 			t.Errorf("spec %d: what came first is undone", spec)
 		}
 		if spec >= commitmentsBySpace {
 			c.wantEvents("force_batch", c.send("//Bob", "Utility.force_batch", calls(good, bad, good)),
-				fee, done, item, "Utility.ItemFailed"+refused, done, item, "Utility.BatchCompletedWithErrors", paid, success)
+				fee, done, item, "Utility.ItemFailed"+refused, done, item, "Utility.BatchCompletedWithErrors", refunded, paid, success)
 			c.wantEvents("force_batch without errors", c.send("//Bob", "Utility.force_batch", calls(good)),
-				fee, done, item, "Utility.BatchCompleted", paid, success)
+				fee, done, item, "Utility.BatchCompleted", refunded, paid, success)
 		}
 		c.wantEvents("batch_all", c.send("//Miner7", "Utility.batch_all", calls(good, bad)),
 			"Inability to pay some fees (e.g. account balance too low)")
 		c.runtime.SetBalance(c.state, publicKey(t, "//Miner7"), 1_000_000_000)
-		c.wantEvents("batch_all", c.send("//Miner7", "Utility.batch_all", calls(good, bad)), fee, paid, "System.ExtrinsicFailed"+refused)
+		c.wantEvents("batch_all", c.send("//Miner7", "Utility.batch_all", calls(good, bad)), fee, refunded, paid, "System.ExtrinsicFailed"+refused)
 		if c.storage("Commitments", "CommitmentOf", 1, publicKey(t, "//Miner7")) != nil {
 			t.Errorf("spec %d: something is left", spec)
 		}
 		nested := inner("Utility", "batch", calls(inner("System", "remark", map[string]any{"remark": []byte("x")})))
 		if spec >= flatBatches {
-			c.wantEvents("nested", c.send("//Alice", "Utility.batch", calls(nested)), fee, "Utility.BatchInterrupted System.CallFiltered", paid, success)
+			c.wantEvents("nested", c.send("//Alice", "Utility.batch", calls(nested)), fee, "Utility.BatchInterrupted System.CallFiltered", refunded, paid, success)
 		} else {
-			c.wantEvents("nested", c.send("//Alice", "Utility.batch", calls(nested)), fee, item, "Utility.BatchCompleted", item, "Utility.BatchCompleted", paid, success)
+			c.wantEvents("nested", c.send("//Alice", "Utility.batch", calls(nested)), fee, item, "Utility.BatchCompleted", item, "Utility.BatchCompleted", refunded, paid, success)
 		}
 		// Whatever is not run is refused, however deep it is.
 		deep := inner("Utility", "batch", calls(inner("System", "set_heap_pages", map[string]any{"pages": 1})))
@@ -342,7 +343,7 @@ func TestBatchGuards(t *testing.T) {
 	c := newCaller(t, 475)
 	c.wantEvents("guarded", c.send("//Alice", "Utility.force_batch", map[string]any{"calls": []any{
 		inner("SubtensorModule", "serve_axon", axonCall("port", 0)),
-	}}), "Balances.Withdraw", "Utility.ItemFailed SubtensorModule.InvalidPort", "Utility.BatchCompletedWithErrors", paid, success)
+	}}), "Balances.Withdraw", "Utility.ItemFailed SubtensorModule.InvalidPort", "Utility.BatchCompletedWithErrors", refunded, paid, success)
 }
 
 func TestTransferAndFees(t *testing.T) {
@@ -363,20 +364,20 @@ func TestTransferAndFees(t *testing.T) {
 		info := field(t, c.call("TransactionPaymentApi", "query_info", x[2:], len(x)), "partial_fee")
 		fee, _ := info.(uint64)
 		const call = "Balances.transfer_keep_alive"
-		c.wantEvents("transfer", c.send("//Alice", call, to(bob, 1_000)), "Balances.Withdraw", "Balances.Transfer", paid, success)
+		c.wantEvents("transfer", c.send("//Alice", call, to(bob, 1_000)), "Balances.Withdraw", "Balances.Transfer", refunded, paid, success)
 		if fee == 0 || free(alice) != before-1_000-fee-1 { // the amount is a byte longer
 			t.Errorf("spec %d: fee %d, paid %d", spec, fee, before-free(alice))
 		}
 		if got := c.uint("Balances", "TotalIssuance"); got >= issuance || issuance-got != before-1_000-free(alice) {
 			t.Errorf("spec %d: the issuance went from %d to %d", spec, issuance, got)
 		}
-		c.wantEvents("newcomer", c.send("//Alice", call, to(newcomer, 1_000_000)),
-			"Balances.Withdraw", "System.NewAccount", "Balances.Endowed", "Balances.Transfer", paid, success)
-		c.wantEvents("too little", c.send("//Alice", call, to(publicKey(t, "//Nobody"), 499)), "Balances.Withdraw", paid, "System.ExtrinsicFailed Token.BelowMinimum")
-		c.wantEvents("too much", c.send("//Newcomer", call, to(alice, 2_000_000)), "Balances.Withdraw", paid, "System.ExtrinsicFailed Token.FundsUnavailable")
+		c.wantEvents("newcomer", c.send("//Alice", call, to(newcomer, 10_000_000)),
+			"Balances.Withdraw", "System.NewAccount", "Balances.Endowed", "Balances.Transfer", refunded, paid, success)
+		c.wantEvents("too little", c.send("//Alice", call, to(publicKey(t, "//Nobody"), 499)), "Balances.Withdraw", refunded, paid, "System.ExtrinsicFailed Token.BelowMinimum")
+		c.wantEvents("too much", c.send("//Newcomer", call, to(alice, 20_000_000)), "Balances.Withdraw", refunded, paid, "System.ExtrinsicFailed Token.FundsUnavailable")
 		left := free(newcomer)
-		c.wantEvents("all", c.send("//Newcomer", call, to(alice, left-40_000)), "Balances.Withdraw", "Balances.Transfer", paid, success)
-		c.wantEvents("remark", c.send("//Alice", "System.remark_with_event", map[string]any{"remark": []byte("x")}), "Balances.Withdraw", "System.Remarked", paid, success)
+		c.wantEvents("all", c.send("//Newcomer", call, to(alice, left-200_000)), "Balances.Withdraw", "Balances.Transfer", refunded, paid, success)
+		c.wantEvents("remark", c.send("//Alice", "System.remark_with_event", map[string]any{"remark": []byte("x")}), "Balances.Withdraw", "System.Remarked", refunded, paid, success)
 	}
 }
 
@@ -444,7 +445,7 @@ func TestValidateTransaction(t *testing.T) {
 			return c.call("TaggedTransactionQueue", "validate_transaction", "External", x, parent)
 		}
 		tag := func(nonce byte) scale.Bytes { return append(slices.Clone(bob[:]), nonce, 0, 0, 0) }
-		priority := uint64(mostWeight / (callWeight + extrinsicWeight))
+		priority := mostWeight / (commitmentWeight.RefTime + extrinsicWeight)
 		valid := func(s signed, longevity uint64, requires []any, nonce byte) {
 			t.Helper()
 			want := scale.Enum{Name: "Ok", Value: scale.Object{
@@ -483,6 +484,26 @@ func TestValidateTransaction(t *testing.T) {
 		if spec >= guardedServing {
 			refused("served nowhere", ask(signed{nonce: 1, pallet: "SubtensorModule", call: "serve_axon", args: axonCall("port", 0)}),
 				"Invalid", scale.Enum{Name: "Custom", Value: uint64(13)})
+		}
+	}
+}
+
+// The fees that the real runtime of spec 218 took.
+func TestFeesAsReal(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		weight weight
+		length int
+		want   uint64
+	}{
+		{remarkWeight, 110, 54_216},
+		{transferWeight, 147, 135_263},
+	} {
+		if got := (dispatcher{pays: true}).fees(test.weight, test.length).sum(); got != test.want {
+			t.Errorf("%v of %d bytes: %d instead of %d", test.weight, test.length, got, test.want)
+		}
+		if got := (dispatcher{}).fees(test.weight, test.length).sum(); got != 0 {
+			t.Errorf("a free call costs %d", got)
 		}
 	}
 }

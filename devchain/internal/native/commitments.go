@@ -106,7 +106,7 @@ func (r *Runtime) addRevealed(st runtime.State, netuid uint16, hotkey account, i
 // commitmentCalls are those of the pallet Commitments.
 func (r *Runtime) commitmentCalls() map[string]dispatcher {
 	return map[string]dispatcher{
-		"Commitments.set_commitment": {run: r.setCommitment, guard: r.guardCommitment},
+		"Commitments.set_commitment": {run: r.setCommitment, guard: r.guardCommitment, weight: commitmentWeight, operational: true},
 	}
 }
 

@@ -26,6 +26,12 @@ type dispatcher struct {
 	// pays tells that the signer pays a fee, as those of most calls do. The calls of
 	// validators are free.
 	pays bool
+
+	// weight is what the call weighs. Defaults to servingWeight.
+	weight weight
+
+	// operational tells that the call is of the class Operational, not Normal.
+	operational bool
 }
 
 // dispatchers are the calls that accounts can make, by "Pallet.call". A call that

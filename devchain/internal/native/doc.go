@@ -60,8 +60,8 @@
 // These calls run: weights, in every form, Commitments.set_commitment,
 // serve_axon and its relatives, associate_evm_key, Balances.transfer_keep_alive,
 // System.remark and the three batches of Utility; any other is refused before it
-// is in a block. All calls weigh the same, a fee is for that weight and the
-// length, and nobody is paid it. Epochs follow the chain's rules without its
+// is in a block. A fee is for weight and length, at the rates of spec 218, and
+// nobody is paid it. Epochs follow the chain's rules without its
 // options: no liquid alpha, no bond penalties, no child keys, and emission is one
 // alpha per block and subnet.
 package native

@@ -25,6 +25,7 @@ type signedExtrinsic struct {
 	*scale.Extrinsic
 	dispatcher
 	call   *dispatch
+	weight weight
 	length int    // in bytes, with the one that is in front
 	nonce  uint64 // of the account
 }
@@ -54,6 +55,7 @@ func (r *Runtime) open(st runtime.State, extrinsic []byte) (*signedExtrinsic, er
 	if x.dispatcher, err = x.call.dispatcher(); err != nil {
 		return nil, err
 	}
+	x.weight = x.call.weigh()
 	x.nonce = uint64(r.items.System.Account.get(st, signer[:]).Nonce)
 	return x, nil
 }
@@ -174,12 +176,13 @@ func (x *signedExtrinsic) apply(st runtime.State, index int) error {
 	if failure != nil && !ok {
 		return failure
 	}
+	r.giveBack(c, fee)
 	// Calls that are free report a fee of nothing, as on the chain.
 	c.deposit("TransactionPayment", "TransactionFeePaid", c.signer, fee, x.Tip)
 	if ok {
-		c.deposit("System", "ExtrinsicFailed", failed.value, x.info())
+		c.deposit("System", "ExtrinsicFailed", failed.value, x.info(x.weight))
 	} else {
-		c.deposit("System", "ExtrinsicSuccess", x.info())
+		c.deposit("System", "ExtrinsicSuccess", x.info(x.weight))
 	}
 	above.commit()
 	return nil

@@ -11,10 +11,6 @@ import (
 // no block yet.
 func (r *Runtime) bindTransactions(b *methodBinder) {
 	const pays = "TransactionPaymentApi"
-	type weight struct {
-		RefTime   uint64 `scale:"ref_time"`
-		ProofSize uint64 `scale:"proof_size"`
-	}
 	type info struct {
 		Weight     weight     `scale:"weight"`
 		Class      scale.Enum `scale:"class"`
@@ -30,15 +26,19 @@ func (r *Runtime) bindTransactions(b *methodBinder) {
 		Tip          uint64        `scale:"tip"`
 	}
 	answer(b, pays, "query_info", func(_ runtime.State, in *scale.Reader) info {
-		d, _, length := r.readExtrinsic(in)
-		return info{weight{callWeight, callProof}, scale.Enum{Name: d.class()}, d.fees(length).sum()}
+		d, x, length := r.readExtrinsic(in)
+		if x == nil {
+			return info{}
+		}
+		w := r.weigh(x)
+		return info{w, scale.Enum{Name: d.class()}, d.fees(w, length).sum()}
 	})
 	answer(b, pays, "query_fee_details", func(_ runtime.State, in *scale.Reader) details {
 		d, x, length := r.readExtrinsic(in)
 		if x == nil || !x.Signed {
 			return details{}
 		}
-		f := d.fees(length)
+		f := d.fees(r.weigh(x), length)
 		return details{&inclusionFee{f.base, f.length, f.weight}, x.Tip}
 	})
 	answer(b, pays, "query_weight_to_fee", func(_ runtime.State, in *scale.Reader) uint64 {
@@ -75,6 +75,11 @@ func (r *Runtime) readExtrinsic(in *scale.Reader) (d dispatcher, x *scale.Extrin
 		d.pays = false
 	}
 	return d, x, length
+}
+
+// weigh is what the call of an extrinsic weighs.
+func (r *Runtime) weigh(x *scale.Extrinsic) weight {
+	return (&dispatch{runtime: r, call: &x.Call}).weigh()
 }
 
 // validateTransaction is ValidateTransaction as a runtime API.

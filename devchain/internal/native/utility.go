@@ -18,7 +18,7 @@ const (
 func (r *Runtime) utilityCalls() map[string]dispatcher {
 	all := map[string]dispatcher{}
 	for _, name := range []string{"batch", "batch_all", "force_batch"} {
-		all["Utility."+name] = dispatcher{run: r.runBatch, guard: r.guardBatch, pays: true}
+		all["Utility."+name] = dispatcher{run: r.runBatch, guard: r.guardBatch, pays: true, weight: batchWeight}
 	}
 	return all
 }
