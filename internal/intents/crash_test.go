@@ -91,8 +91,11 @@ func TestCrashAtEveryPoint(t *testing.T) {
 	var mu sync.Mutex
 	reached := make(map[string]bool)
 	t.Run("points", func(t *testing.T) {
-		for _, point := range Points() {
-			for _, name := range slices.Sorted(maps.Keys(policies)) {
+		for i, point := range Points() {
+			for k, name := range slices.Sorted(maps.Keys(policies)) {
+				if raceEnabled && (i+k)%3 != 0 {
+					continue
+				}
 				t.Run(point+"/"+name, func(t *testing.T) {
 					t.Parallel()
 					if crashAndRecover(t, point, name) {
@@ -105,7 +108,7 @@ func TestCrashAtEveryPoint(t *testing.T) {
 		}
 	})
 	for _, point := range Points() {
-		if !reached[point] {
+		if !reached[point] && !raceEnabled {
 			t.Errorf("nothing crashed at %q", point)
 		}
 	}
@@ -222,8 +225,11 @@ func (w *world) succeeded() []string {
 // What is committed survives a crash at every point too: the salt is known, and the commit is revealed once.
 func TestCrashWithCommits(t *testing.T) {
 	t.Parallel()
-	for _, point := range Points() {
+	for i, point := range Points() {
 		for method, spec := range map[pylon.WeightsMethod]uint32{pylon.MethodTimelocked: 475, pylon.MethodCommitReveal: 233} {
+			if raceEnabled && (i%2 == 0) != (spec == 475) {
+				continue
+			}
 			t.Run(point+"/"+string(method), func(t *testing.T) {
 				t.Parallel()
 				crash := newCrasher(point)

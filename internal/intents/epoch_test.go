@@ -84,6 +84,9 @@ func TestAroundTheEndOfAnEpoch(t *testing.T) {
 	for _, spec := range []uint32{475, 393} {
 		for _, commit := range []bool{false, true} {
 			for offset := -5; offset <= 5; offset++ {
+				if raceEnabled && (offset%2 == 0) != commit {
+					continue
+				}
 				t.Run(fmt.Sprintf("spec %d/commit %t/%+d", spec, commit, offset), func(t *testing.T) {
 					t.Parallel()
 					aroundTheEnd(t, spec, commit, offset)
@@ -189,6 +192,9 @@ func TestScheduleAgreesWithTheChain(t *testing.T) {
 	t.Parallel()
 	for _, spec := range []uint32{475, 393, 218} {
 		for _, tempo := range []uint16{1, 2, 7, 13} {
+			if raceEnabled && tempo != 7 {
+				continue
+			}
 			w := newWorld(t, worldConfig{spec: spec, lag: 1, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 8, Tempo: tempo}}})
 			for range 30 {
 				number := w.dev.Best().Header.Number

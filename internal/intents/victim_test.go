@@ -61,13 +61,8 @@ func victim(order string) error {
 	if err != nil {
 		return err
 	}
-	steps := make(chan struct{}, 1)
-	engine.stepped = func(substrate.Header) {
-		select {
-		case steps <- struct{}{}:
-		default:
-		}
-	}
+	steps := make(chan substrate.Header)
+	engine.stepped = func(seen substrate.Header) { steps <- seen }
 	engine.Start()
 	weights := make(map[pylon.Hotkey]float64)
 	for i, uri := range []string{"//Miner0", "//Miner1", "//Miner2"} {
@@ -81,8 +76,12 @@ func victim(order string) error {
 	if err != nil {
 		return err
 	}
-	for {
-		<-steps
+	want := uint64(0)
+	for seen := range steps {
+		if seen.Number < want {
+			continue // it has not looked at the block that it wanted
+		}
+		want = seen.Number + 1
 		if known, err := engine.Intent(ctx, intent.ID); err != nil || known.State.Ended() {
 			return fmt.Errorf("the intent has ended: %s (%w)", describe(known), err)
 		}
@@ -90,4 +89,5 @@ func victim(order string) error {
 			return err
 		}
 	}
+	return nil
 }
