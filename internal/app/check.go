@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/bittensor-pylon/pylon/internal/evm"
 )
 
@@ -71,7 +73,7 @@ func Check(ctx context.Context, environ []string, folder string, options CheckOp
 	c := &checker{settings: settings, environ: environ, timeout: options.Timeout, report: report}
 	defer c.close()
 	c.checkSettings()
-	c.checkDatabase()
+	c.checkDatabase(ctx)
 	hotkeys := c.checkWallets(ctx)
 	c.checkNodes(ctx)
 	c.checkEVM(ctx)
@@ -156,8 +158,17 @@ const (
 	accessWrite  = 2
 )
 
-// checkDatabase looks at the folder of the database. Nothing is written: the owner and mode have to tell.
-func (c *checker) checkDatabase() {
+// checkDatabase looks at the folder of the database, or asks the server. Nothing is written: the owner and mode have to tell.
+func (c *checker) checkDatabase(ctx context.Context) {
+	if len(c.settings.Identities) == 0 {
+		return // nobody writes, and the database is not opened
+	}
+	if c.settings.DatabaseURL != "" {
+		c.report.add(c.finding(ctx, "database", databaseURLName, func(ctx context.Context) (Verdict, string) {
+			return pingPostgres(ctx, string(c.settings.DatabaseURL))
+		}))
+		return
+	}
 	path := c.settings.DatabasePath
 	finding := Finding{Check: "database", Subject: path, Verdict: VerdictOK, Detail: "its folder is there and can be written to"}
 	folder := filepath.Dir(path)
@@ -171,6 +182,19 @@ func (c *checker) checkDatabase() {
 		finding.Verdict, finding.Detail = VerdictFailed, "this user may not write to "+folder
 	}
 	c.report.add(finding)
+}
+
+// pingPostgres asks a server whether it lets us in.
+func pingPostgres(ctx context.Context, address string) (Verdict, string) {
+	connection, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return VerdictFailed, "cannot be used: " + err.Error() // which has no password in it
+	}
+	defer connection.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+	if err := connection.Ping(ctx); err != nil {
+		return VerdictFailed, "cannot be used: " + err.Error()
+	}
+	return VerdictOK, "the PostgreSQL server answers"
 }
 
 // checkEVM asks each EVM node for its newest block. Only EVM logs depend on them.
