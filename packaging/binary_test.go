@@ -38,7 +38,7 @@ func wantStatic(t *testing.T, path string, machine elf.Machine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	if file.Machine != machine {
 		t.Errorf("it is for %v, not %v", file.Machine, machine)
 	}

@@ -137,7 +137,7 @@ func (c *complaints) Helper()               {}
 func (c *complaints) Errorf(string, ...any) { *c++ }
 
 // watched are the metrics that an operator has to find on the dashboard.
-var watched = regexp.MustCompile("^pylon_(requests_|request_|bittensor_|evm_|head_|finalized_|node_(calls|state|head_age|reconnects)|cache_(bytes|hits|misses)|token_|connections)")
+var watched = regexp.MustCompile("^pylon_(requests_|request_|bittensor_|evm_|head_|finalized_|node_(calls|state|head_age|reconnects)|cache_(bytes|hits|misses)|token_|connections|intent|apply_weights|set_)")
 
 func TestDashboard(t *testing.T) {
 	t.Parallel()

@@ -10,10 +10,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 
+	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/devchain"
+	"github.com/bittensor-pylon/pylon/internal/intents"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 )
 
@@ -37,7 +40,8 @@ var metricSections = []struct {
 		[]string{"pylon_evm_"},
 	},
 	{
-		"Writes", "", []string{"pylon_apply_weights_", "pylon_set_commitment_", "pylon_set_revealed_commitment_", "pylon_intent"},
+		"Writes", "The jobs and tries have the names, labels and buckets of the Python service. `status` is `success`, `error` or `cancelled`. `reason` is one of docs/reasons.md.",
+		[]string{"pylon_apply_weights_", "pylon_set_commitment_", "pylon_set_revealed_commitment_", "pylon_intent"},
 	},
 	{
 		"Head", "What the service takes for the newest block.", []string{"pylon_head_", "pylon_finalized_", "pylon_recent_"},
@@ -179,10 +183,33 @@ func exercisedFamilies(t *testing.T) map[string]*dto.MetricFamily {
 		t.Fatal(err)
 	}
 	all := make(map[string]*dto.MetricFamily)
-	for _, family := range families {
+	for _, family := range append(families, writeFamilies(t)...) {
 		all[family.GetName()] = family
 	}
 	return all
+}
+
+// writeFamilies returns the metrics of writes after one intent of each kind has ended. The tests of the intents tell when
+// that happens; here they only have to be there.
+func writeFamilies(t *testing.T) []*dto.MetricFamily {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	m := newJobMetrics(registry, newChainMetrics(prometheus.NewRegistry()), "main")
+	ended := time.Now()
+	for _, kind := range []pylon.IntentKind{pylon.IntentWeights, pylon.IntentCommitment, pylon.IntentRevealedCommitment} {
+		intent := pylon.Intent{Identity: "sn1", Kind: kind, Netuid: 1, State: pylon.StateFinalized, EndedAt: &ended}
+		m.Attempt(intents.Attempt{Kind: kind, Netuid: 1, Status: "success", Duration: time.Second})
+		m.Ended(intents.Job{Intent: intent, Status: "success", Duration: time.Second})
+		m.Left(intent, 10)
+	}
+	registry.MustRegister(prometheus.CollectorFunc(func(to chan<- prometheus.Metric) {
+		to <- prometheus.MustNewConstMetric(intentCounts, prometheus.GaugeValue, 1, "sn1", string(pylon.StateFinalized))
+	}))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
 }
 
 // TestDocsMetrics is at once the golden list of all names, types, labels and buckets, and the page that tells of them.
