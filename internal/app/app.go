@@ -202,7 +202,7 @@ func (a *App) openIdentities(environ []string) ([]server.Identity, []*wallet.Key
 			keys[i], list[i].Hotkey = key, pylon.Hotkey(key.Address())
 			continue
 		}
-		a.logger.Error("the hotkey of an identity cannot be opened: its writes are refused, reads go on", "identity", identity.Name, "error", err)
+		a.logger.Warn("the hotkey of an identity cannot be opened: its writes are refused, reads go on", "identity", identity.Name, "error", err)
 		if list[i].Hotkey, err = hotkeyAddress(a.settings.WalletPath, identity); err != nil {
 			a.logger.Warn("the address of an identity's hotkey is not known: what it has published cannot be asked for as its own",
 				"identity", identity.Name, "error", err)

@@ -99,7 +99,7 @@ func makeService(t *testing.T, environ ...string) *service {
 	settings := mustLoad(t, environ...)
 	s := &service{client: &http.Client{Transport: &http.Transport{}}}
 	var err error
-	if s.App, err = New(settings, Options{Logger: NewLogger(&s.log, settings.LogLevel, settings.LogFormat)}); err != nil {
+	if s.App, err = New(settings, Options{Logger: NewLogger(&s.log, settings.LogLevel, settings.LogFormat), Environ: environ}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
