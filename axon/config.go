@@ -51,10 +51,11 @@ type Config struct {
 	// the address of Signer. Defaults to nil: they are refused.
 	BTAuth *btauth.Authenticator
 
-	// Nonces remembers the nonces of clients. Defaults to a MemoryNonces of its
-	// own; then messages are refused, in Strict mode, that were signed before New,
-	// because the process before this one may have taken them. (One from a caller
-	// whose clock is ahead can be taken again for as long as that clock is ahead.)
+	// Nonces remembers the nonces of clients; package sqlnonces has one that lasts
+	// and that replicas share. Defaults to a MemoryNonces of its own; then
+	// messages are refused, in Strict mode, that were signed before New, because
+	// the process before this one may have taken them. (One from a caller whose
+	// clock is ahead can be taken again for as long as that clock is ahead.)
 	Nonces NonceStore
 	// MaxTimeout is the longest timeout of a message that counts, for the age of
 	// its nonce and for how long a function may take. Only for Strict mode.

@@ -25,7 +25,8 @@
 //
 // A request is good for [Config.MaxAge] and once: the nonce store remembers it
 // for that long. The memory store of this package forgets when the process ends;
-// processes that share a hotkey need one that they share.
+// processes that share a hotkey need one that they share: that of package
+// sqlnonces.
 //
 // # Stricter than the SDK
 //
