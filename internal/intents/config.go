@@ -57,6 +57,7 @@ type heads interface {
 type blocks interface {
 	BlockHash(ctx context.Context, number uint64) (substrate.Hash, error)
 	Header(ctx context.Context, hash substrate.Hash) (substrate.Header, error)
+	Runtime(ctx context.Context, at substrate.Hash) (*substrate.Runtime, error)
 	FindExtrinsic(ctx context.Context, extrinsic substrate.Hash, tip substrate.Header, from uint64) (*substrate.Inclusion, error)
 }
 

@@ -35,6 +35,8 @@ type progress struct {
 	Revealing bool  `json:"revealing,omitempty"`
 	// Spec is the spec version that was signed: under another one the bytes mean nothing.
 	Spec uint32 `json:"spec,omitempty"`
+	// Refused says that nodes did not want the extrinsic, as they do not after an upgrade of the runtime.
+	Refused bool `json:"refused,omitempty"`
 	// Epoch is the epoch that the weights are for, by the chain's count; HasEpoch says that it is known.
 	Epoch    uint64 `json:"epoch,omitempty"`
 	HasEpoch bool   `json:"has_epoch,omitempty"`
@@ -130,7 +132,7 @@ func (j *job) openState() pylon.IntentState {
 
 // dropExtrinsic forgets an extrinsic that can never be included any more.
 func (j *job) dropExtrinsic() {
-	j.progress.Stage, j.progress.Spec = stageNone, 0
+	j.progress.Stage, j.progress.Spec, j.progress.Refused = stageNone, 0, false
 	j.Extrinsic, j.ExtrinsicHash, j.Nonce, j.HasNonce = nil, [32]byte{}, 0, false
 	j.BirthBlock, j.LastValidBlock = 0, 0
 	if j.progress.CommitBlock == 0 {

@@ -96,6 +96,12 @@ const headPatience = 100 * time.Millisecond
 
 // record writes a request down, tells those who listen, and wakes the hotkey's runner.
 func (e *Engine) record(ctx context.Context, r store.Record, policy store.Policy) (store.PutResult, error) {
+	e.mu.Lock()
+	stopping := e.state == engineClosed
+	e.mu.Unlock()
+	if stopping {
+		return store.PutResult{}, problem.New(problem.NotReady, "The service is stopping.")
+	}
 	result, err := e.store.Put(ctx, r, policy)
 	if err != nil {
 		return result, explain(err)

@@ -28,8 +28,6 @@ type runner struct {
 	unsent map[string]bool
 	// sentAt is the head at which an intent's bytes were last sent.
 	sentAt map[string]substrate.Hash
-	// burnt are nonces of bytes that nobody has taken and that are never sent again.
-	burnt map[uint64]bool
 	// tries are when the present tries began.
 	tries map[string]time.Time
 	// stepped is told of every step that is over, for tests. Defaults to nothing.
@@ -86,7 +84,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (r *runner) hold(ctx context.Context, lease store.Lease) {
 	r.lease = lease
 	r.unsent, r.sentAt = make(map[string]bool), make(map[string]substrate.Hash)
-	r.burnt, r.tries = make(map[uint64]bool), make(map[string]time.Time)
+	r.tries = make(map[string]time.Time)
 	held, lose := context.WithCancel(ctx)
 	defer lose()
 	beating := make(chan struct{})

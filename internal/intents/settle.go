@@ -77,7 +77,19 @@ func (r *runner) settleFinal(ctx context.Context, j *job, now sight) (settled bo
 	if counted > j.Nonce {
 		return true, r.dead(ctx, j, fmt.Sprintf("The nonce %d is used by another extrinsic, final at block %d.", j.Nonce, now.final.Number))
 	}
-	return false, nil
+	return r.outdated(ctx, j, now)
+}
+
+// outdated settles bytes that were signed for a runtime which a final block has replaced: no later block can have them.
+func (r *runner) outdated(ctx context.Context, j *job, now sight) (settled bool, err error) {
+	if !j.progress.Refused {
+		return false, nil
+	}
+	runtime, err := r.engine.config.Nodes.Runtime(ctx, now.final.Hash)
+	if err != nil || runtime.SpecVersion == j.progress.Spec {
+		return false, err
+	}
+	return true, r.dead(ctx, j, fmt.Sprintf("It was signed for spec version %d; the final block %d has %d.", j.progress.Spec, now.final.Number, runtime.SpecVersion))
 }
 
 // finalTip is the last final block that can have the bytes.

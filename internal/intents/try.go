@@ -2,9 +2,11 @@ package intents
 
 import (
 	"context"
+	"slices"
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/chain"
+	"github.com/bittensor-pylon/pylon/internal/intents/store"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 )
 
@@ -73,13 +75,12 @@ func (r *runner) sign(ctx context.Context, j *job, o *order, now sight) error {
 		return err
 	}
 	r.unsent[j.ID] = true
-	delete(r.burnt, x.Nonce)
 	r.engine.config.Crash(PointSignRecorded)
 	return nil
 }
 
 // nonce chooses the next nonce: the highest that a node says, counting what waits in its pool; what the chain has
-// counted; and one more than we have ever signed, as long as that may still be included.
+// counted; and one more than the highest of ours that is in a block, should all nodes be behind that block.
 func (r *runner) nonce(ctx context.Context, now sight) (uint64, error) {
 	next, err := r.engine.config.Nodes.Nonce(ctx, r.hotkey)
 	if err != nil {
@@ -91,13 +92,21 @@ func (r *runner) nonce(ctx context.Context, now sight) (uint64, error) {
 	}
 	next = max(next, counted)
 	own, ok, err := r.engine.store.HighestNonce(ctx, r.engine.genesis, r.hotkey)
-	if err != nil {
-		return 0, err
+	if err != nil || !ok || own.Nonce < next || own.LastValidBlock <= now.final.Number {
+		return next, err
 	}
-	if ok && own.LastValidBlock > now.final.Number && !r.burnt[own.Nonce] {
-		next = max(next, own.Nonce+1)
+	used, err := r.used(ctx, own.Nonce)
+	if used {
+		next = own.Nonce + 1
 	}
-	return next, nil
+	return next, err
+}
+
+// used tells whether one of our records has the nonce. One that was signed with it and can never be included has
+// forgotten it, and it is free again.
+func (r *runner) used(ctx context.Context, nonce uint64) (bool, error) {
+	listing, err := r.engine.store.List(ctx, store.Filter{Genesis: (*[32]byte)(&r.engine.genesis), Hotkey: &r.hotkey}, store.Page{Limit: store.MaxPage})
+	return slices.ContainsFunc(listing.Records, func(record store.Record) bool { return record.HasNonce && record.Nonce == nonce }), err
 }
 
 func rateText(o *order, facts *chain.Facts) string {
@@ -134,13 +143,16 @@ func (r *runner) submit(ctx context.Context, j *job, now sight) error {
 func (r *runner) notTaken(ctx context.Context, j *job, err error, first bool) error {
 	p, c := &j.progress, classifySubmit(err)
 	p.LastError = err.Error()
+	if c.reason != ReasonChainUnreachable {
+		p.Refused = true
+	}
 	certain := first && definite(err)
 	switch {
 	case certain && c.reaction == reactEnd:
-		r.burn(j)
+		j.dropExtrinsic()
 		return r.end(ctx, j, verdict{endOf(c.reason), c.reason, refusalText(err)})
 	case certain && c.reaction == reactAgain:
-		r.burn(j)
+		j.dropExtrinsic()
 		return r.again(ctx, j, c.reason, refusalText(err))
 	case c.reaction == reactEnd && p.Verdict == nil:
 		p.Verdict = &verdict{endOf(c.reason), c.reason, refusalText(err)}
@@ -151,12 +163,6 @@ func (r *runner) notTaken(ctx context.Context, j *job, err error, first bool) er
 	r.retryAt(retry)
 	j.Reason, j.Detail = string(c.reason), refusalText(err)
 	return r.save(ctx, j)
-}
-
-// burn forgets bytes that every node has refused and that nobody was ever sent before.
-func (r *runner) burn(j *job) {
-	r.burnt[j.Nonce] = true
-	j.dropExtrinsic()
 }
 
 // endOf is the state of an end for a reason.

@@ -25,6 +25,9 @@ func (e *Engine) prepareWeights(ctx context.Context, j *job, facts *chain.Facts)
 	if err := e.checkForeign(ctx, j, facts); err != nil {
 		return nil, err
 	}
+	if facts.NullConsensus && !facts.Permit {
+		return nil, fail(ReasonNoPermit, "Subnet %d has Null consensus, where one neuron has the validator permit, and %d is not the one.", facts.Netuid, facts.UID)
+	}
 	var request weightsRequest
 	if err := j.request(&request); err != nil {
 		return nil, err

@@ -1,0 +1,159 @@
+package intents
+
+import (
+	"path/filepath"
+	"testing"
+
+	pylon "github.com/bittensor-pylon/pylon"
+	"github.com/bittensor-pylon/pylon/devchain"
+	"github.com/bittensor-pylon/pylon/devchain/runtime"
+)
+
+// Pulses that do not come in time lose the weights, and it is said.
+func TestNotRevealed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 12, CommitReveal: true}}})
+	id := w.put(0, miners(t))
+	w.until(id, 10, pylon.StateAwaitingReveal)
+	w.edit(func(st runtime.State) { w.rt.HoldPulses(st, true) })
+	intent := w.until(id, 60, pylon.StateFailed)
+	if intent.Reason != ReasonNotRevealed {
+		t.Error(describe(intent))
+	}
+}
+
+// Pulses that come late, but in time, reveal the weights.
+func TestRevealedLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 12, CommitReveal: true}}})
+	id := w.put(0, miners(t))
+	intent := w.until(id, 10, pylon.StateAwaitingReveal)
+	w.edit(func(st runtime.State) { w.rt.HoldPulses(st, true) })
+	w.produce(int(intent.RevealLast - 6 - w.dev.Best().Header.Number))
+	w.edit(func(st runtime.State) { w.rt.HoldPulses(st, false) })
+	w.until(id, 10, pylon.StateRevealed)
+}
+
+// An engine that was away during the reveal finds out afterwards, also when newer weights have taken the place.
+func TestRevealedWhileAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{file: true, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 12, CommitReveal: true}}})
+	old := w.put(0, miners(t))
+	w.until(old, 10, pylon.StateAwaitingReveal)
+	w.produce(int(w.epochEnd()-w.dev.Best().Header.Number) + 1)
+	newer := w.put(0, map[pylon.Hotkey]float64{hotkey(t, "//Miner3"): 1})
+	for range 20 { // the first is revealed in this epoch
+		if w.intent(newer).State == pylon.StateAwaitingReveal {
+			break
+		}
+		w.produce(1)
+	}
+	w.close()
+	for range 4 {
+		_, err := w.dev.Produce(10)
+		must(t, err)
+	}
+	w.open()
+	w.until(old, 10, pylon.StateRevealed)
+	w.until(newer, 10, pylon.StateRevealed)
+}
+
+// A hash that was not revealed in its epoch can never be.
+func TestRevealMissed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{spec: 233, file: true, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 12, CommitReveal: true}}})
+	id := w.put(0, miners(t))
+	w.until(id, 10, pylon.StateAwaitingReveal)
+	w.close()
+	for range 4 {
+		_, err := w.dev.Produce(10)
+		must(t, err)
+	}
+	w.open()
+	if intent := w.until(id, 5, pylon.StateExpired); intent.Reason != ReasonRevealMissed {
+		t.Error(describe(intent))
+	}
+}
+
+// A restart between commit and reveal loses nothing: the salt was written down before the commit was sent.
+func TestRestartBeforeReveal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{spec: 218, file: true, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 12, CommitReveal: true}}})
+	id := w.put(0, miners(t))
+	w.until(id, 10, pylon.StateAwaitingReveal)
+	w.close()
+	_, err := w.dev.Produce(3)
+	must(t, err)
+	w.open()
+	w.until(id, 40, pylon.StateRevealed)
+	if got := w.weightsOnChain(0); len(got) != 3 {
+		t.Errorf("%v", got)
+	}
+}
+
+// A runtime upgrade makes signed bytes worthless: they are signed again as soon as the upgrade is final, and not after
+// the whole era.
+func TestRuntimeUpgrade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 300}}})
+	w.dev.SetPoolPolicy(first(devchain.Verdict{Action: devchain.Hold}, 2))
+	id := w.put(0, miners(t))
+	w.produce(1)
+	next, err := devchain.NewSubtensor(devchain.SubtensorConfig{Quiet: true, SpecVersion: 476})
+	must(t, err)
+	w.dev.Upgrade(next)
+	intent := w.until(id, 20, pylon.StateFinalized)
+	if intent.Attempts != 2 {
+		t.Error(describe(intent))
+	}
+	must(t, w.dev.CheckNonces())
+}
+
+// Two programs with a store each and one hotkey: weights of the other that came after the request end it.
+func TestTwoStores(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{file: true})
+	w.dev.SetPoolPolicy(devchain.Always(devchain.Verdict{Action: devchain.Hold}))
+	mine := w.put(0, miners(t))
+	w.close()
+	path := w.path
+	w.dev.SetPoolPolicy(nil)
+	w.path = filepath.Join(t.TempDir(), "other.db")
+	w.open()
+	w.until(w.put(0, miners(t)), 10, pylon.StateFinalized)
+	w.close()
+	w.path = path
+	w.open()
+	intent := w.until(mine, 40, pylon.StateFailed, pylon.StateFinalized)
+	// What was signed before is followed to its end; what was not ends.
+	if n := len(w.succeeded()); intent.State == pylon.StateFinalized && n != 2 || intent.State == pylon.StateFailed && (n != 1 || intent.Reason != ReasonForeignWrite) {
+		t.Errorf("%d calls; %s", n, describe(intent))
+	}
+}
+
+// On a subnet with Null consensus only the neuron with the permit may set weights, the owner or not.
+func TestNullConsensus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{identity: "//Bob"})
+	w.edit(func(st runtime.State) { w.rt.SetNullConsensus(st, 1, true) })
+	w.produce(50)
+	plan, err := w.engine.DryRunWeights(t.Context(), "sn", pylon.WeightsRequest{Weights: miners(t)})
+	must(t, err)
+	if plan.Acceptable || plan.Reason != ReasonNoPermit {
+		t.Errorf("%+v", plan)
+	}
+	if intent := w.until(w.put(0, miners(t)), 10, pylon.StateFailed); intent.Reason != ReasonNoPermit {
+		t.Error(describe(intent))
+	}
+}
+
+// Nothing is taken any more once the engine is closed.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{})
+	w.produce(1)
+	w.engine.Close()
+	if _, err := w.engine.PutWeights(t.Context(), "sn", pylon.WeightsRequest{Weights: miners(t)}); err == nil {
+		t.Error("taken")
+	}
+}
