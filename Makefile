@@ -1,6 +1,6 @@
-# check: what must hold before a commit. test: the README's test command. bench: the benchmarks of docs/benchmarks.md.
+# check: what must hold before a commit. test: the README's test command. bench: the benchmarks of docs/benchmarks.md. soak: docs/soak.md.
 # interop: foreign clients against us, and us against foreign nodes (installs what it needs below .cache).
-.PHONY: build check test race bench interop fuzz docs
+.PHONY: build check test race bench soak interop fuzz docs
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/pylon ./cmd/pylon
@@ -22,6 +22,9 @@ fuzz:
 
 bench:
 	./bench/run.sh
+
+soak:
+	./interop/soak.sh
 
 interop:
 	PYLON_REQUIRE_ALL=1 ./interop/run.sh

@@ -137,6 +137,13 @@ func startDev(t *testing.T, flags ...string) (service, chain string) {
 // startServe runs `pylon serve` with exactly these settings and returns its address.
 func startServe(t *testing.T, settings ...string) string {
 	t.Helper()
+	address, _ := startServeProcess(t, settings...)
+	return address
+}
+
+// startServeProcess is startServe for those who want to look at the process.
+func startServeProcess(t *testing.T, settings ...string) (address string, pid int) {
+	t.Helper()
 	port := freePort(t)
 	cmd := exec.Command(binary, "serve")
 	cmd.Dir = t.TempDir()
@@ -161,11 +168,11 @@ func startServe(t *testing.T, settings ...string) string {
 			t.Logf("output of pylon serve:\n%s", log.String())
 		}
 	})
-	address := fmt.Sprintf("http://127.0.0.1:%d", port)
+	address = fmt.Sprintf("http://127.0.0.1:%d", port)
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		if status, _ := get(t, address+"/health", ""); status == http.StatusOK {
-			return address
+			return address, cmd.Process.Pid
 		}
 		select {
 		case <-ended:
