@@ -8,4 +8,11 @@
 //	client := fake.Client(t)
 //	… what is to be tested …
 //	if got := fake.Weights(); len(got) != 1 { … }
+//
+// Start starts the real service, in front of a development chain that plays Subtensor, in the process of the test:
+//
+//	service := pylontest.Start(t, pylontest.ServiceConfig{})
+//	client := service.Client(t)
+//
+// Weights are then really set, committed and revealed, and service.Chain makes the chain do what a test needs.
 package pylontest

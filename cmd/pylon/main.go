@@ -4,6 +4,11 @@
 //	pylon check     looks at everything that the service depends on, and says what is wrong
 //	pylon dev       a development chain and the service in front of it, in one process
 //	pylon wallet    development wallets: new, list, show
+//	pylon get       reads of a running service: neurons, validators, prices …
+//	pylon put       writes through one: weights
+//	pylon intents   what has become of what was written
+//	pylon events    what happens on the chain, as it happens
+//	pylon completion  completion for bash, zsh and fish
 //	pylon version   what this binary was built from
 //
 // Exit codes: 0 for a stop that was asked for, 1 for a failure, 2 for wrong usage or settings.
@@ -36,7 +41,13 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Check settings, wallets, nodes and registrations, and say what is wrong."`
 	Dev     devCommand     `cmd:"" help:"Run a development chain and the service in front of it, offline, in one process."`
 	Wallet  walletCommand  `cmd:"" help:"Make development wallets, and look at any."`
+	Get     getCommand     `cmd:"" help:"Read something from a running service."`
+	Put     putCommand     `cmd:"" help:"Write something through a running service."`
+	Intents intentsCommand `cmd:"" help:"Look at what was to be written, and what has become of it."`
+	Events  eventsCommand  `cmd:"" help:"Print what happens on the chain, until interrupted."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Completion completionCommand `cmd:"" help:"Print a script that completes this program's commands in a shell."`
 }
 
 // process is what a command uses of the process that it runs in.

@@ -94,6 +94,7 @@ func New(settings *Settings, options Options) (_ *App, err error) {
 		Archive:       a.archive,
 		ArchiveCutoff: orNone(settings.ArchiveBlocksCutoff),
 		BlockTime:     settings.BlockDuration,
+		EventSubnets:  identitySubnets(settings),
 		Logger:        a.logger,
 		Observe:       metrics.observe,
 		Tracer:        a.telemetry.operations(),
@@ -330,4 +331,13 @@ func (a *App) Wait(ctx context.Context) error {
 	}
 	a.logger.Info("stopped")
 	return nil
+}
+
+// identitySubnets are the subnets of the identities, whose epochs their holders hear of.
+func identitySubnets(settings *Settings) []pylon.Netuid {
+	var netuids []pylon.Netuid
+	for _, identity := range settings.Identities {
+		netuids = append(netuids, identity.Netuid)
+	}
+	return netuids
 }
