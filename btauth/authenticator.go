@@ -28,6 +28,8 @@ var (
 const (
 	DefaultMaxAge  = 10 * time.Second
 	DefaultMaxSkew = 2 * time.Second
+
+	DefaultBodyTimeout = 30 * time.Second
 )
 
 // Verifier checks signatures of one scheme. wallet.Sr25519 and wallet.Ed25519
@@ -72,6 +74,9 @@ type Config struct {
 	NotBefore time.Time
 	// MaxBody is how many bytes of body Middleware reads. Defaults to 16 MiB.
 	MaxBody int64
+	// BodyTimeout is the time that a body has to come in, in Middleware. Defaults
+	// to 30 s.
+	BodyTimeout time.Duration
 	// Refuse answers a request that Middleware does not let through. Defaults to
 	// Refuse.
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
@@ -90,6 +95,8 @@ func (c *Config) validate() error {
 		return errors.New("btauth: MaxAge is negative")
 	case c.MaxBody < 0:
 		return errors.New("btauth: MaxBody is negative")
+	case c.BodyTimeout < 0:
+		return errors.New("btauth: BodyTimeout is negative")
 	}
 	if c.MaxAge == 0 {
 		c.MaxAge = DefaultMaxAge
@@ -102,6 +109,9 @@ func (c *Config) validate() error {
 	}
 	if c.MaxBody == 0 {
 		c.MaxBody = DefaultMaxBody
+	}
+	if c.BodyTimeout == 0 {
+		c.BodyTimeout = DefaultBodyTimeout
 	}
 	if c.Refuse == nil {
 		c.Refuse = Refuse

@@ -1,6 +1,7 @@
 package wallet_test
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -295,6 +296,27 @@ func TestZeroPublicKeyRefused(t *testing.T) {
 		if scheme.Verify([32]byte{}, []byte("anything"), forged) {
 			t.Errorf("%v accepts a forged signature of the all-zero key", scheme)
 		}
+	}
+}
+
+// In ed25519 the all-zero key has order 4: the signature that is the neutral
+// element and 0 verifies for a message in four, in libraries that do not look.
+func TestZeroPublicKeyRefusedEd25519(t *testing.T) {
+	t.Parallel()
+	signature := [64]byte{1}
+	var zero [32]byte
+	forged := 0
+	for i := range 64 {
+		message := fmt.Appendf(nil, "message %d", i)
+		if ed25519.Verify(zero[:], message, signature[:]) {
+			forged++
+		}
+		if wallet.Ed25519.Verify(zero, message, signature) {
+			t.Errorf("accepted for %q", message)
+		}
+	}
+	if forged == 0 {
+		t.Error("no signature was one that others accept")
 	}
 }
 
