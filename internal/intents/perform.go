@@ -52,8 +52,16 @@ func (e *Engine) justDone(ctx context.Context, r *store.Record) (*store.Record, 
 }
 
 // awaitSuccess waits for the end of an intent. An end other than a good one is a problem whose text is what went wrong.
+// So is an extrinsic that nodes have refused as often as the settings allow: it is followed to its end all the same, and
+// a repeat of the request waits for that.
 func (e *Engine) awaitSuccess(ctx context.Context, id string) (pylon.Intent, error) {
-	intent, err := e.Wait(ctx, id, pylon.WaitFinalized)
+	refused := false
+	record, err := e.wait(ctx, id, func(r *store.Record) bool {
+		j, err := openJob(*r)
+		refused = err == nil && !r.Ended() && j.progress.Stage == stageSigned && e.config.Commitments.exhausted(j.progress.Failures)
+		return r.Ended() || refused
+	})
+	intent := view(record)
 	if err != nil {
 		return intent, err
 	}
@@ -79,21 +87,28 @@ func failureText(intent *pylon.Intent) string {
 // Wait returns an intent when it has come that far, or has ended, or ctx has: then with the error of ctx, and the intent
 // as it is.
 func (e *Engine) Wait(ctx context.Context, id string, until pylon.WaitFor) (pylon.Intent, error) {
+	record, err := e.wait(ctx, id, func(r *store.Record) bool { return until.Satisfied(pylon.IntentState(r.State)) })
+	return view(record), err
+}
+
+func (e *Engine) wait(ctx context.Context, id string, over func(*store.Record) bool) (record store.Record, err error) {
 	events, stop := e.Changes(64)
 	defer stop()
 	poll := time.NewTicker(e.config.Poll)
 	defer poll.Stop()
-	var intent pylon.Intent
 	for {
-		known, err := e.Intent(ctx, id)
+		known, err := e.store.Get(ctx, id)
 		if err != nil {
-			return intent, err
+			if ctx.Err() != nil {
+				err = ctx.Err()
+			}
+			return record, explain(err)
 		}
-		if intent = known; until.Satisfied(intent.State) {
-			return intent, nil
+		if record = known; over(&record) {
+			return record, nil
 		}
 		if err := waitForNews(ctx, events, poll.C, id); err != nil {
-			return intent, err
+			return record, err
 		}
 	}
 }

@@ -100,9 +100,15 @@ func TestConformance086(t *testing.T) {
 // The latest wins, for its mechanism; another mechanism is not touched.
 func TestConformance088(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldConfig{netuid: 3, identity: "//Charlie"})
+	gate := make(chan struct{})
+	w := newWorld(t, worldConfig{netuid: 3, identity: "//Charlie", config: Config{Crash: func(point string) {
+		if point == PointPlanned {
+			<-gate // nothing is signed before all three are there
+		}
+	}}})
 	first, other := w.put(0, miners(t)), w.put(1, miners(t))
 	second := w.put(0, map[pylon.Hotkey]float64{hotkey(t, "//Miner3"): 1})
+	close(gate)
 	if intent := w.intent(first); intent.State != pylon.StateCancelled || intent.Reason != ReasonReplaced {
 		t.Error(describe(intent))
 	}
