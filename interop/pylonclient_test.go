@@ -32,3 +32,19 @@ func TestPublishedPythonClients(t *testing.T) {
 		})
 	}
 }
+
+// They write too: what they hand over comes onto the chain, where polkadot-js finds it.
+func TestPublishedPythonClientsWrite(t *testing.T) {
+	for version, flags := range map[string][]string{
+		"1.9.0": {"--legacy-login"},
+		"2.0.0": nil,
+		"2.3.1": nil,
+	} {
+		t.Run(version, func(t *testing.T) {
+			service, chain := startDev(t, append(flags, "--block-time", "250ms", "--neurons", "16")...)
+			python := filepath.Join(cache, "pylon-client-"+version, "bin", "python")
+			script(t, 5*time.Minute, python, filepath.Join(root, "interop", "pylonclient", "writes.py"), "--url", service, "--chain", chain,
+				"--script", filepath.Join(root, "interop", "polkadotjs", "weights.mjs"), "--modules", filepath.Join(cache, "polkadotjs"))
+		})
+	}
+}
