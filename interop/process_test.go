@@ -137,12 +137,12 @@ func startDev(t *testing.T, flags ...string) (service, chain string) {
 // startServe runs `pylon serve` with exactly these settings and returns its address.
 func startServe(t *testing.T, settings ...string) string {
 	t.Helper()
-	address, _ := startServeProcess(t, settings...)
+	address, _, _ := startServeProcess(t, settings...)
 	return address
 }
 
-// startServeProcess is startServe for those who want to look at the process.
-func startServeProcess(t *testing.T, settings ...string) (address string, pid int) {
+// startServeProcess is startServe for those who want to look at the process, or to end it before the test ends.
+func startServeProcess(t *testing.T, settings ...string) (address string, pid int, stop func()) {
 	t.Helper()
 	port := freePort(t)
 	cmd := exec.Command(binary, "serve")
@@ -155,7 +155,7 @@ func startServeProcess(t *testing.T, settings ...string) (address string, pid in
 	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }()
-	t.Cleanup(func() {
+	stop = func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-ended:
@@ -164,6 +164,9 @@ func startServeProcess(t *testing.T, settings ...string) (address string, pid in
 			<-ended
 			t.Error("pylon serve did not stop on SIGTERM")
 		}
+	}
+	t.Cleanup(func() {
+		stop()
 		if t.Failed() {
 			t.Logf("output of pylon serve:\n%s", log.String())
 		}
@@ -172,7 +175,7 @@ func startServeProcess(t *testing.T, settings ...string) (address string, pid in
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		if status, _ := get(t, address+"/health", ""); status == http.StatusOK {
-			return address, cmd.Process.Pid
+			return address, cmd.Process.Pid, stop
 		}
 		select {
 		case <-ended:

@@ -168,7 +168,7 @@ func newSoakWorld(t *testing.T) *soakWorld {
 	w.proxy = faulttest.NewProxy(t, w.chain.URL())
 	settings = append(settings, "PYLON_IDENTITIES=["+strings.Join(names, ",")+"]",
 		"PYLON_BITTENSOR_NETWORK="+w.proxy.URL(), "PYLON_BITTENSOR_ARCHIVE_NETWORK="+w.proxy.URL())
-	w.url, w.pid = startServeProcess(t, settings...)
+	w.url, w.pid, _ = startServeProcess(t, settings...)
 	return w
 }
 
