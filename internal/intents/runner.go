@@ -177,14 +177,20 @@ func (r *runner) end(ctx context.Context, j *job, v verdict) error {
 	j.EndedAt = time.Now()
 	j.progress.Stage, j.progress.Verdict = stageNone, nil
 	r.tryEnded(j, statusOf(v.State))
-	delete(r.unsent, j.ID)
-	delete(r.sentAt, j.ID)
+	r.forget(j)
 	if err := r.save(ctx, j); err != nil {
 		return err
 	}
 	r.engine.config.Crash(PointEnded)
 	r.log.InfoContext(ctx, "an intent has ended", "intent", j.ID, "kind", j.Kind, "netuid", j.Netuid, "state", j.State, "reason", j.Reason, "detail", j.Detail)
 	return nil
+}
+
+// forget forgets what is known of a job in memory only.
+func (r *runner) forget(j *job) {
+	delete(r.unsent, j.ID)
+	delete(r.sentAt, j.ID)
+	delete(r.tries, j.ID)
 }
 
 // tryBegins notes the beginning of a try.

@@ -143,6 +143,7 @@ func (r *runner) stored(j *job, err error) error {
 	if errors.Is(err, store.ErrEnded) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		j.EndedAt = time.Now()
 		j.progress.Stage = stageNone
+		r.forget(j)
 		r.nudge()
 		return nil
 	}
