@@ -179,6 +179,8 @@ func explain(err error) error {
 		return problem.Wrap(problem.NotReady, "Writes are not possible: "+rootCause(err, store.ErrHeld), err)
 	case errors.Is(err, store.ErrIdempotencyMismatch):
 		return problem.Wrap(problem.Unprocessable, "The Idempotency-Key was used before for another request.", err)
+	case errors.Is(err, store.ErrInvalid):
+		return problem.Wrap(problem.Invalid, "The request names something that cannot be: "+rootCause(err, store.ErrInvalid), err)
 	case errors.Is(err, store.ErrNotFound):
 		return problem.Wrap(problem.NotFound, "Intent not found.", err)
 	case errors.Is(err, store.ErrSigned):
