@@ -54,6 +54,18 @@ fi
 for version in 1.9.0 2.0.0 2.3.1; do
   later venv "pylon-client-$version" "bittensor-pylon-client==$version"
 done
+# All other releases of the Python client share one environment: they differ in their own code alone.
+clients() {
+  venv pylon-clients -r interop/pylonclient/requirements.txt
+  local version
+  while read -r version; do
+    [ -d "$cache/pylon-clients/$version" ] && continue
+    "$cache/pip/bin/pip" --python "$cache/pylon-clients/bin/python" install --quiet --disable-pip-version-check --no-compile --no-deps \
+      --target "$cache/pylon-clients/$version.new" "bittensor-pylon-client==$version"
+    mv "$cache/pylon-clients/$version.new" "$cache/pylon-clients/$version"
+  done <interop/pylonclient/versions.txt
+}
+later clients
 for version in 10.5.0 9.12.2 8.5.2 11.3.0; do
   later venv "neuron-$version" -r "interop/neuron/requirements/$version.txt"
 done
