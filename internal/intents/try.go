@@ -42,7 +42,7 @@ func (r *runner) try(ctx context.Context, j *job, now sight) error {
 
 // sign makes the bytes and writes them down before anybody sees them.
 func (r *runner) sign(ctx context.Context, j *job, o *order, now sight) error {
-	period, ok := substrate.EraPeriod(now.head.Number, o.deadline)
+	birth, period, ok := now.era(o.deadline)
 	if !ok {
 		reason := ReasonEpochOver
 		switch {
@@ -58,7 +58,7 @@ func (r *runner) sign(ctx context.Context, j *job, o *order, now sight) error {
 		return err
 	}
 	x, err := r.engine.config.Nodes.Sign(ctx, substrate.SignRequest{
-		At: now.head, Period: period, Nonce: nonce, Tip: r.engine.config.Tip, Pallet: o.pallet, Call: o.call, Args: o.args,
+		At: birth, Period: period, Nonce: nonce, Tip: r.engine.config.Tip, Pallet: o.pallet, Call: o.call, Args: o.args,
 	}, r.signer)
 	if err != nil {
 		return err
