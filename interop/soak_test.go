@@ -29,9 +29,10 @@ import (
 const (
 	soakIdentities = 64
 	soakNetuid     = 1
-	soakToken      = "soak-token"
-	// soakGrowth is how much more memory the service may have at the end than after a third of the time.
-	soakGrowthMiB = 24
+	soakToken      = "the-token-of-the-soak"
+	// What the service keeps is bounded (answers 32 MiB, events a thousand for each identity), and full after some minutes.
+	// So it may grow a little in the last third of the time, and has a bound.
+	soakGrowthMiB, soakMostMiB = 24, 256
 )
 
 // soakTime is how long weights are put, PYLON_SOAK or 30 s.
@@ -64,7 +65,7 @@ func TestSoak(t *testing.T) {
 	writers.Go(func() { cuts = w.cutSometimes(ctx) })
 	var early float64
 	select {
-	case <-time.After(length / 3):
+	case <-time.After(length * 2 / 3):
 		early = w.residentMiB(t)
 	case <-t.Context().Done():
 		t.Fatal("ended")
@@ -88,13 +89,13 @@ func TestSoak(t *testing.T) {
 			t.Errorf("%d intents are %s", ended[state], state)
 		}
 	}
-	if late-early > soakGrowthMiB {
-		t.Errorf("the service has %.0f MiB at the end, %.0f MiB after a third of the time", late, early)
+	if late-early > soakGrowthMiB || late > soakMostMiB {
+		t.Errorf("the service has %.0f MiB at the end, %.0f MiB after two thirds of the time", late, early)
 	}
 	if length >= 30*time.Second && cuts == 0 {
 		t.Error("no connection was reset")
 	}
-	t.Logf("%v: %d identities, %d weights put, %v, %d connections reset, %.0f MiB after a third of the time, %.0f MiB at the end",
+	t.Logf("%v: %d identities, %d weights put, %v, %d connections reset, %.0f MiB after two thirds of the time, %.0f MiB at the end",
 		length, soakIdentities, total, ended, cuts, early, late)
 }
 
