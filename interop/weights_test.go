@@ -4,9 +4,12 @@ package interop
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -121,4 +124,32 @@ func TestWeightsAreReadBack(t *testing.T) {
 		}
 		readBack(t, chain, 4, 0, "//Dave", otherOnTheChain)
 	})
+}
+
+// The README's commands do what it says. Should the epoch have no room left, they are run again, as it says too.
+func TestWeightsOfTheREADME(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(readme), "<!-- interop/weights_test.go runs this block. -->\n```bash\n")
+	block, _, whole := strings.Cut(rest, "```")
+	if !found || !whole {
+		t.Fatal("the README has no such block")
+	}
+	service, chain := startDev(t, "--block-time", "500ms")
+	block = strings.NewReplacer("http://127.0.0.1:8000", service, "ws://127.0.0.1:9944", chain).Replace(block)
+	for attempt := range 4 {
+		cmd := exec.CommandContext(t.Context(), "bash", "-e", "-c", block)
+		cmd.Dir = root
+		out, err := cmd.CombinedOutput()
+		t.Logf("%s", out)
+		if err == nil {
+			return
+		}
+		exit := new(exec.ExitError)
+		if noRoom := errors.As(err, &exit) && exit.ExitCode() == 22; !noRoom || attempt == 3 { // what curl -f says of a 502
+			t.Fatal(err)
+		}
+	}
 }
