@@ -27,6 +27,15 @@ func beVictim(order string) {
 	os.Exit(1)
 }
 
+// storeAt is a store in a file or on a server.
+func storeAt(place string) store.Config {
+	config := store.Config{Path: place, Logger: quiet(), PruneEvery: -1, Timeout: patience}
+	if strings.HasPrefix(place, "postgres://") {
+		config.Path, config.URL = "", place
+	}
+	return config
+}
+
 func victim(order string) error {
 	point, rest, _ := strings.Cut(order, " ")
 	url, path, _ := strings.Cut(rest, " ")
@@ -39,7 +48,7 @@ func victim(order string) error {
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, store.Config{Path: path, Logger: quiet()})
+	db, err := store.Open(ctx, storeAt(path))
 	if err != nil {
 		return err
 	}
@@ -48,7 +57,7 @@ func victim(order string) error {
 		return err
 	}
 	engine, err := New(Config{
-		Store: db, Nodes: client, Chain: reader, BlockTime: blockTime, Logger: quiet(), Poll: 20 * time.Millisecond,
+		Store: db, Nodes: client, Chain: reader, BlockTime: blockTime, Logger: quiet(), Poll: 20 * time.Millisecond, LeaseTTL: time.Second,
 		Weights:    Budget{Retries: 200, Delay: time.Millisecond},
 		Identities: []Identity{{Name: "sn", Netuid: 1, Signer: walletSigner{key}}},
 		Crash: func(at string) {

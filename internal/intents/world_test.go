@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/chain"
 	"github.com/bittensor-pylon/pylon/internal/intents/store"
+	"github.com/bittensor-pylon/pylon/internal/postgrestest"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 	"github.com/bittensor-pylon/pylon/wallet"
 )
@@ -26,8 +28,22 @@ func TestMain(m *testing.M) {
 	if victim := os.Getenv(victimVariable); victim != "" {
 		beVictim(victim)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(served{m})
 }
+
+// served stops the PostgreSQL server that the tests started.
+type served struct{ *testing.M }
+
+func (s served) Run() int {
+	defer func() {
+		if p, err := postgres(); err == nil {
+			p.Close()
+		}
+	}()
+	return s.M.Run()
+}
+
+var postgres = sync.OnceValues(postgrestest.Start)
 
 // patience is how long a test waits for something that has to happen.
 const patience = 60 * time.Second
@@ -149,7 +165,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // open opens the store and starts an engine.
 func (w *world) open() {
 	w.t.Helper()
-	db, err := store.Open(context.Background(), store.Config{Path: w.path, Logger: quiet(), PruneEvery: -1, Timeout: patience})
+	db, err := store.Open(context.Background(), storeAt(w.path))
 	must(w.t, err)
 	w.store = db
 	config := w.config
