@@ -14,6 +14,8 @@ import (
 // the call serve_axon, or serve_axon_tls when there is a certificate, of the
 // pallet SubtensorModule, which the hotkey signs.
 type Announcement struct {
+	// Hotkey is the address of the axon's hotkey.
+	Hotkey   string
 	Netuid   uint16
 	Version  uint32
 	IP       netip.Addr
@@ -68,7 +70,7 @@ func (a *Axon) Announcement(netuid uint16, certificate []byte) (Announcement, er
 		return Announcement{}, fmt.Errorf("axon: ExternalIP: %w", err)
 	}
 	return Announcement{
-		Netuid: netuid, Version: uint32(info.Version), IP: ip.Unmap(), Port: uint16(info.Port), Protocol: protocol, Certificate: certificate,
+		Hotkey: a.hotkey, Netuid: netuid, Version: uint32(info.Version), IP: ip.Unmap(), Port: uint16(info.Port), Protocol: protocol, Certificate: certificate,
 	}, nil
 }
 

@@ -23,6 +23,17 @@ type ServiceConfig struct {
 	Subnets []devchain.Subnet
 	// LegacyLogin admits clients of versions 0.x and 1.x, which send no token. Defaults to false.
 	LegacyLogin bool
+	// Identities are kept besides sn1 to sn4.
+	Identities []ServiceIdentity
+}
+
+// ServiceIdentity is a hotkey that a service of Start works with.
+type ServiceIdentity struct {
+	Name   string
+	Netuid pylon.Netuid
+	// Hotkey is the key as wallet.FromURI takes it: //Miner0. It has to be
+	// registered on the subnet.
+	Hotkey string
 }
 
 // Service is the real service, in front of a development chain, in this process.
@@ -84,7 +95,8 @@ func Start(tb testing.TB, config ServiceConfig) *Service {
 	return &Service{URL: service.URL(), Chain: chain}
 }
 
-// Config returns a configuration for clients of the service: open access, and the identity of a subnet, 1 to 4.
+// Config returns a configuration for clients of the service: open access, and the identity of a subnet, 1 to 4. Another
+// IdentityName makes it one for an identity of ServiceConfig.
 func (s *Service) Config(netuid pylon.Netuid) pylon.Config {
 	return pylon.Config{
 		Address: s.URL, OpenAccessToken: token, IdentityName: fmt.Sprintf("sn%d", netuid), IdentityToken: token,
@@ -114,14 +126,18 @@ func settingsFor(config ServiceConfig, chain string) (*app.Settings, error) {
 	s.Host, s.Port = "127.0.0.1", 0
 	s.OpenAccessToken, s.MetricsToken, s.LegacyLogin = token, token, config.LegacyLogin
 	s.DatabasePath = store.Memory
+	identities := make([]ServiceIdentity, 0, len(hotkeys)+len(config.Identities))
 	for i, uri := range hotkeys {
-		key, err := wallet.FromURI(uri)
+		netuid := pylon.Netuid(i + 1)
+		identities = append(identities, ServiceIdentity{fmt.Sprintf("sn%d", netuid), netuid, uri})
+	}
+	for _, identity := range append(identities, config.Identities...) {
+		key, err := wallet.FromURI(identity.Hotkey)
 		if err != nil {
 			return nil, err
 		}
-		netuid := pylon.Netuid(i + 1)
 		s.Identities = append(s.Identities, app.Identity{
-			Name: fmt.Sprintf("sn%d", netuid), WalletName: "dev", HotkeyName: uri, Key: key, Netuid: netuid, Token: token,
+			Name: identity.Name, WalletName: "dev", HotkeyName: identity.Hotkey, Key: key, Netuid: identity.Netuid, Token: token,
 		})
 	}
 	return s, nil
