@@ -75,8 +75,9 @@ func (c *devCommand) Run(ctx context.Context, p process) (err error) {
 	// The chain does not end with ctx: the service stops first, and until then it may read.
 	defer func() { err = errors.Join(err, chain.Close()) }()
 	if chain.Best().Number == 0 {
-		// The first block that anybody sees has a time, which block 0 has not.
-		_, err = chain.Produce(1)
+		// The first block that anybody sees has a time, which block 0 has not. In block 2 the chain's seed signs as //Alice:
+		// before it, a write of that hotkey would lose its nonce.
+		_, err = chain.Produce(2)
 	}
 	if err == nil {
 		err = chain.Start(context.WithoutCancel(ctx))

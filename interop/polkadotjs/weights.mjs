@@ -5,9 +5,10 @@
 // VALIDATOR and the keys of EXPECTED_JSON are names of development accounts, such as //Bob; its values are what the chain
 // holds for them, from 0 to 65535. After BLOCKS blocks, 40 without it, the weights are told and the exit status is 1.
 import { createRequire } from 'node:module'
+import { resolve as absolute } from 'node:path'
 
 const [modules, url, netuid, mechanism, validator, expectedText, blocks = '40'] = process.argv.slice(2)
-const { ApiPromise, WsProvider, Keyring } = createRequire(`${modules}/package.json`)('@polkadot/api')
+const { ApiPromise, WsProvider, Keyring } = createRequire(absolute(modules, 'package.json'))('@polkadot/api')
 
 const api = await ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, throwOnConnect: true })
 const keyring = new Keyring({ type: 'sr25519', ss58Format: 42 })
