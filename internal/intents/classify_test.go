@@ -209,7 +209,7 @@ func TestRefusalThatMayBeNone(t *testing.T) {
 		t.Errorf("%s", describe(intent))
 	}
 	intent := w.until(id, 60, pylon.StateFailed)
-	if head := w.dev.Best().Header.Number; intent.Reason != ReasonLowStake || head < 33 {
+	if head := w.dev.Best().Header.Number; intent.Reason != ReasonLowStake || head < 32 {
 		t.Errorf("at block %d: %s", head, describe(intent))
 	}
 }

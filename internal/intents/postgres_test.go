@@ -27,7 +27,7 @@ func schemaURL(t *testing.T, name string) string {
 	name = "pylon_intents_" + name
 	db, err := sql.Open("pgx", p.URL)
 	must(t, err)
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	for _, statement := range []string{"DROP SCHEMA IF EXISTS " + name + " CASCADE", "CREATE SCHEMA " + name} {
 		_, err = db.ExecContext(t.Context(), statement)
 		must(t, err)
