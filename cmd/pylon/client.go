@@ -47,7 +47,7 @@ func (f *clientFlags) with(p process, use func(*pylon.Client) error) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close() //nolint:errcheck // it only tells that it was closed already
+	defer client.Close()
 	return use(client)
 }
 
