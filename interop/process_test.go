@@ -172,7 +172,7 @@ func startServeProcess(t *testing.T, settings ...string) (address string, pid in
 		}
 	})
 	address = fmt.Sprintf("http://127.0.0.1:%d", port)
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		if status, _ := get(t, address+"/health", ""); status == http.StatusOK {
 			return address, cmd.Process.Pid, stop

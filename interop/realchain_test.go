@@ -27,13 +27,19 @@ func startRealChain(t *testing.T, state string) string {
 // newBlock asks the node for one more block; a real node has no such method.
 func newBlock(t *testing.T, url string) {
 	t.Helper()
+	newBlocks(t, url, 1)
+}
+
+// newBlocks asks the node for that many blocks.
+func newBlocks(t *testing.T, url string, count uint64) {
+	t.Helper()
 	conn, _, err := websocket.Dial(t.Context(), url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(64 << 20)
-	request := map[string]any{"jsonrpc": "2.0", "id": 1, "method": "dev_newBlock", "params": []any{map[string]int{"count": 1}}}
+	request := map[string]any{"jsonrpc": "2.0", "id": 1, "method": "dev_newBlock", "params": []any{map[string]uint64{"count": count}}}
 	if err := wsjson.Write(t.Context(), conn, request); err != nil {
 		t.Fatal(err)
 	}
