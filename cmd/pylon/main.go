@@ -9,6 +9,8 @@
 //	pylon intents   what has become of what was written
 //	pylon events    what happens on the chain, as it happens
 //	pylon completion  completion for bash, zsh and fish
+//	pylon axon      debugs neurons that call: echo
+//	pylon dendrite  debugs an axon: call
 //	pylon version   what this binary was built from
 //
 // Exit codes: 0 for a stop that was asked for, 1 for a failure, 2 for wrong usage or settings.
@@ -37,14 +39,17 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the service. Its settings come from the environment and from a .env file."`
-	Check   checkCommand   `cmd:"" help:"Check settings, wallets, nodes and registrations, and say what is wrong."`
-	Dev     devCommand     `cmd:"" help:"Run a development chain and the service in front of it, offline, in one process."`
-	Wallet  walletCommand  `cmd:"" help:"Make development wallets, and look at any."`
-	Get     getCommand     `cmd:"" help:"Read something from a running service."`
-	Put     putCommand     `cmd:"" help:"Write something through a running service."`
-	Intents intentsCommand `cmd:"" help:"Look at what was to be written, and what has become of it."`
-	Events  eventsCommand  `cmd:"" help:"Print what happens on the chain, until interrupted."`
+	Serve    serveCommand    `cmd:"" help:"Run the service. Its settings come from the environment and from a .env file."`
+	Check    checkCommand    `cmd:"" help:"Check settings, wallets, nodes and registrations, and say what is wrong."`
+	Dev      devCommand      `cmd:"" help:"Run a development chain and the service in front of it, offline, in one process."`
+	Wallet   walletCommand   `cmd:"" help:"Make development wallets, and look at any."`
+	Get      getCommand      `cmd:"" help:"Read something from a running service."`
+	Put      putCommand      `cmd:"" help:"Write something through a running service."`
+	Intents  intentsCommand  `cmd:"" help:"Look at what was to be written, and what has become of it."`
+	Events   eventsCommand   `cmd:"" help:"Print what happens on the chain, until interrupted."`
+	Axon     axonCommand     `cmd:"" help:"Debug neurons that call: an axon that answers everything."`
+	Dendrite dendriteCommand `cmd:"" help:"Debug an axon: call it."`
+
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Completion completionCommand `cmd:"" help:"Print a script that completes this program's commands in a shell."`
