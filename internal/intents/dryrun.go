@@ -117,10 +117,6 @@ func (e *Engine) refusal(ctx context.Context, j *job, o *order, facts *chain.Fac
 	_, room := substrate.EraPeriod(facts.Block.Number, o.deadline)
 	var said error
 	switch {
-	case facts.Netuid == 0:
-		said = fail(ReasonRootSubnet, "Weights cannot be set on the root subnet.")
-	case facts.Mechanism >= facts.Mechanisms:
-		said = fail(ReasonNoMechanism, "Subnet %d has %d mechanisms.", facts.Netuid, facts.Mechanisms)
 	case !facts.Owner && stake*raoPerToken < float64(facts.StakeThreshold):
 		said = fail(ReasonLowStake, "The stake is %v; the chain asks for %v.", stake, float64(facts.StakeThreshold)/raoPerToken)
 	case p.VersionKey < facts.VersionKey:

@@ -25,7 +25,12 @@ func (e *Engine) prepareWeights(ctx context.Context, j *job, facts *chain.Facts)
 	if err := e.checkForeign(ctx, j, facts); err != nil {
 		return nil, err
 	}
-	if facts.NullConsensus && !facts.Permit {
+	switch {
+	case facts.Netuid == 0:
+		return nil, fail(ReasonRootSubnet, "Weights cannot be set on the root subnet.")
+	case facts.Mechanism >= max(facts.Mechanisms, 1):
+		return nil, fail(ReasonNoMechanism, "Subnet %d has %d mechanisms, counted from 0.", facts.Netuid, max(facts.Mechanisms, 1))
+	case facts.NullConsensus && !facts.Permit:
 		return nil, fail(ReasonNoPermit, "Subnet %d has Null consensus, where one neuron has the validator permit, and %d is not the one.", facts.Netuid, facts.UID)
 	}
 	var request weightsRequest

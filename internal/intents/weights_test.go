@@ -407,6 +407,18 @@ func TestAttemptsAreBounded(t *testing.T) {
 	}
 }
 
+// A mechanism that the subnet does not have.
+func TestNoMechanism(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{netuid: 3, identity: "//Charlie"})
+	if intent := w.until(w.put(2, miners(t)), 5, pylon.StateFailed); intent.Reason != ReasonNoMechanism || len(w.extrinsics()) != 0 {
+		t.Error(describe(intent))
+	}
+	if _, err := w.engine.PutWeights(t.Context(), "sn", pylon.WeightsRequest{Mechanism: 16, Weights: miners(t)}); problem.KindOf(err) != problem.NotFound {
+		t.Errorf("%v", err)
+	}
+}
+
 // Negative weights have no number on the chain.
 func TestNegativeWeights(t *testing.T) {
 	t.Parallel()
