@@ -541,6 +541,10 @@ func TestStopTellsThoseWhoWait(t *testing.T) {
 	}
 	chain.SetPoolPolicy(nil)
 	again := startService(t, environ...)
+	// That weights arrived before the restart is not forgotten.
+	again.eventuallyShows(t, "pylon_intent_last_success_timestamp_seconds", func(m *dto.Metric) bool {
+		return label(m, "identity") == "sn1" && label(m, "kind") == "weights" && label(m, "mechanism") == "0" && m.GetGauge().GetValue() > 1e9
+	})
 	again.eventuallyContains(t, "/api/v1/subnet/1/block/latest/commitments/"+aliceAddress, `"commitment":"0x0123"`)
 }
 

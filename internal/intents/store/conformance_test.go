@@ -469,3 +469,25 @@ func TestList(t *testing.T) {
 		}
 	})
 }
+
+func TestCounts(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := d.open(t)
+		counted := func() string {
+			counts, err := s.Counts(t.Context())
+			must(t, err)
+			return fmt.Sprint(counts)
+		}
+		if got := counted(); got != "[]" {
+			t.Errorf("of nothing: %s", got)
+		}
+		for i, identity := range []string{"b", "a", "b"} {
+			put(t, s, Record{ID: fmt.Sprint("id", i), Identity: identity, Kind: "weights", Netuid: uint16(i), State: "recorded"}, Policy{})
+		}
+		_, err := s.Cancel(t.Context(), "id2")
+		must(t, err)
+		if got := counted(); got != "[{a recorded 1} {b cancelled 1} {b recorded 1}]" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
