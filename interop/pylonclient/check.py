@@ -188,7 +188,7 @@ async def errors(kind, namespace_name):
         from pylon_client.artanis import PylonResponseException
 
         # A subnet that the service does not keep recent objects of.
-        await expect(PylonResponseException, call(api.get_recent_neurons, 3), 503, "Recent neurons data")
+        await expect(PylonResponseException, call(api.get_recent_neurons, 0), 503, "Recent neurons data")
 
     async with opened(make(kind, open_access_token=None)) as client:
         try:
