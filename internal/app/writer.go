@@ -133,6 +133,9 @@ func (w *writer) running(identity string) (*intents.Engine, error) {
 	if engine := w.engine.Load(); engine != nil {
 		return engine, nil
 	}
+	if len(w.config.Identities) == 0 {
+		return nil, problem.New(problem.NotReady, "No identity of this service can write, so it keeps no intents.")
+	}
 	return nil, problem.New(problem.NotReady, "The service is starting or stopping.")
 }
 

@@ -429,6 +429,10 @@ func TestIdentityWithoutItsHotkeyReadsOnly(t *testing.T) {
 	if status, answer := s.send(t, http.MethodPut, putOwn, putAlice); status != http.StatusServiceUnavailable || answer != refused {
 		t.Errorf("%d %s", status, answer)
 	}
+	const none = `{"status_code":503,"detail":"No identity of this service can write, so it keeps no intents."}`
+	if status, answer := s.send(t, http.MethodGet, own+"/intents/x", ""); status != http.StatusServiceUnavailable || answer != none {
+		t.Errorf("%d %s", status, answer)
+	}
 	if !strings.Contains(s.log.String(), "the hotkey of an identity cannot be opened") {
 		t.Error("the log does not say why")
 	}
