@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -40,7 +41,7 @@ func run() int {
 		}
 		return 0
 	}
-	b := &bench{ctx: ctx, round: round}
+	b := &bench{ctx: ctx, round: round, load1: loadAverage()}
 	defer b.stop()
 	if err := b.pinSelf(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -70,6 +71,16 @@ func run() int {
 	return 0
 }
 
+// loadAverage is how busy the machine was in the last minute, not counting us.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
+}
+
 // row is one line of the page.
 type row struct {
 	what, value, beside, bar string
@@ -79,7 +90,8 @@ type row struct {
 func (b *bench) page() string {
 	var p strings.Builder
 	p.WriteString("# The neuron protocol beside the Python SDK\n\n")
-	p.WriteString("Written by `go run ./bench/neuron`. What is measured runs alone on one processor.\n\n")
+	p.WriteString("Written by `go run ./bench/neuron`. What is measured has one processor, which it shares with whatever else runs.\n")
+	fmt.Fprintf(&p, "Load average before the run: %s, on %d processors.\n\n", b.load1, runtime.NumCPU())
 	p.WriteString("| what | ours | beside | bar | met |\n|---|---|---|---|---|\n")
 	for _, r := range b.rows {
 		met := "no"

@@ -21,6 +21,7 @@ type bench struct {
 	round     time.Duration
 	processes []*exec.Cmd
 	rows      []row
+	load1     string // the load average before the run
 }
 
 // measured is the processor that what is measured has for itself.
