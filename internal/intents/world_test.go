@@ -59,6 +59,8 @@ type world struct {
 	store  *store.Store
 	engine *Engine
 	config Config
+	// paced says that no block is made before the last one was looked at, where time makes the blocks.
+	paced bool
 	// steps has the head that the runner of the engine has seen in its last step.
 	steps chan substrate.Header
 }
