@@ -191,9 +191,16 @@ func startServeProcess(t *testing.T, settings ...string) (address string, pid in
 // script runs a foreign program to its end, which must be a success, and logs what it printed.
 func script(t *testing.T, patience time.Duration, name string, args ...string) string {
 	t.Helper()
+	return scriptIn(t, "", patience, name, args...)
+}
+
+// scriptIn is script in a folder, for programs that leave files where they run.
+func scriptIn(t *testing.T, dir string, patience time.Duration, name string, args ...string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "NODE_NO_WARNINGS=1", "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s\n%s", filepath.Base(name), out)

@@ -20,7 +20,7 @@ func TestSchemathesis(t *testing.T) {
 	if _, err := exec.LookPath(run); err != nil {
 		t.Fatal(err)
 	}
-	script(t, 8*time.Minute, run,
+	scriptIn(t, t.TempDir(), 8*time.Minute, run,
 		"--config-file", filepath.Join(root, "interop", "schemathesis", "schemathesis.toml"),
 		"run", service+"/schema/openapi.json",
 		"--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--workers", "1", "--request-timeout", "10",

@@ -184,3 +184,25 @@ func TestConformance098Unregistered(t *testing.T) {
 		t.Errorf("sent: %v", calls)
 	}
 }
+
+// The same commitment again, after another one of either kind came between, is sent again: the last word is on the chain.
+func TestRepeatAfterSomethingElse(t *testing.T) {
+	t.Parallel()
+	for _, revealed := range []bool{false, true} {
+		w := newWorld(t, worldConfig{})
+		first, err := w.commit("first")
+		must(t, err)
+		_, err = during(w, func(ctx context.Context) (pylon.Intent, error) {
+			if revealed {
+				return w.engine.SetRevealedCommitment(ctx, "sn", pylon.RevealedCommitmentRequest{Text: "between", BlocksUntilReveal: 50})
+			}
+			return w.engine.SetCommitment(ctx, "sn", pylon.CommitmentRequest{Data: []byte("between")})
+		})
+		must(t, err)
+		again, err := w.commit("first")
+		must(t, err)
+		if first.ID == again.ID || len(w.extrinsics()) != 3 {
+			t.Errorf("revealed %v: intents %s and %s, sent: %v", revealed, first.ID, again.ID, w.extrinsics())
+		}
+	}
+}

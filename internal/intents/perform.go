@@ -29,26 +29,53 @@ func (e *Engine) perform(ctx context.Context, name string, kind pylon.IntentKind
 		}
 		return view(*done), nil
 	}
-	result, err := e.record(ctx, r, store.Policy{Attach: true})
+	result, err := e.record(ctx, r, store.Policy{Attach: true, Beside: besides(kind)})
 	if err != nil {
 		return pylon.Intent{}, err
 	}
 	return e.awaitSuccess(ctx, result.Record.ID)
 }
 
-// justDone returns the newest intent of the request's scope when it is an equal one that has just succeeded.
-func (e *Engine) justDone(ctx context.Context, r *store.Record) (*store.Record, error) {
-	listing, err := e.store.List(ctx, store.Filter{
-		Genesis: &r.Genesis, Hotkey: &r.Hotkey, Identity: r.Identity, Kind: r.Kind, Netuid: &r.Netuid,
-	}, store.Page{Limit: 1})
-	if err != nil || len(listing.Records) == 0 || r.IdempotencyKey != "" {
-		return nil, err
+// besides are the kinds that write to the same place as one: a plain commitment takes the place of a timelocked one, and
+// the other way round.
+func besides(kind pylon.IntentKind) []string {
+	switch kind {
+	case pylon.IntentCommitment:
+		return []string{string(pylon.IntentRevealedCommitment)}
+	case pylon.IntentRevealedCommitment:
+		return []string{string(pylon.IntentCommitment)}
 	}
-	last := &listing.Records[0]
-	if last.Fingerprint != r.Fingerprint || !pylon.IntentState(last.State).Succeeded() || time.Since(last.EndedAt) > repeatWindow {
+	return nil
+}
+
+// justDone returns the newest intent for the place that the request writes to, when it is an equal one that has just
+// succeeded.
+func (e *Engine) justDone(ctx context.Context, r *store.Record) (*store.Record, error) {
+	if r.IdempotencyKey != "" {
 		return nil, nil
 	}
+	last, err := e.newest(ctx, r, r.Kind)
+	if err != nil || last == nil || last.Identity != r.Identity || last.Fingerprint != r.Fingerprint ||
+		!pylon.IntentState(last.State).Succeeded() || time.Since(last.EndedAt) > repeatWindow {
+		return nil, err
+	}
+	for _, kind := range besides(pylon.IntentKind(r.Kind)) {
+		other, err := e.newest(ctx, r, kind)
+		if err != nil || other != nil && !other.CreatedAt.Before(last.CreatedAt) {
+			return nil, err
+		}
+	}
 	return last, nil
+}
+
+// newest returns the newest intent of a kind for the hotkey and subnet of r, whatever identity asked for it; nil when
+// there is none.
+func (e *Engine) newest(ctx context.Context, r *store.Record, kind string) (*store.Record, error) {
+	listing, err := e.store.List(ctx, store.Filter{Genesis: &r.Genesis, Hotkey: &r.Hotkey, Kind: kind, Netuid: &r.Netuid}, store.Page{Limit: 1})
+	if err != nil || len(listing.Records) == 0 {
+		return nil, err
+	}
+	return &listing.Records[0], nil
 }
 
 // awaitSuccess waits for the end of an intent. An end other than a good one is a problem whose text is what went wrong.

@@ -281,6 +281,30 @@ func TestAttach(t *testing.T) {
 	})
 }
 
+// Nobody attaches to what is not the last word: the same wish after another one is a wish of its own.
+func TestAttachToTheLastWordOnly(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := d.open(t)
+		policy := Policy{Attach: true, Beside: []string{"beside"}}
+		another := func(r *Record) { r.Fingerprint[0]++ }
+		put(t, s, weights(), policy)
+		put(t, s, weights(another), policy)
+		if put(t, s, weights(), policy).Existing {
+			t.Error("attached to what was asked for before something else")
+		}
+		put(t, s, weights(func(r *Record) { r.Kind = "beside" }), Policy{})
+		last := put(t, s, weights(), policy)
+		if last.Existing {
+			t.Error("attached although another kind came between")
+		}
+		equal(t, "attached to the last word", put(t, s, weights(), policy), PutResult{Record: last.Record, Existing: true})
+		put(t, s, weights(func(r *Record) { r.Kind = "elsewhere" }), Policy{})
+		if !put(t, s, weights(), policy).Existing {
+			t.Error("a kind that writes elsewhere counts")
+		}
+	})
+}
+
 // An update is checked against version, end, lease and hotkey; one that fails changes nothing.
 func TestUpdate(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {

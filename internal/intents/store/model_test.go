@@ -51,8 +51,9 @@ func (m *model) put(r Record, policy Policy, now time.Time) (PutResult, error) {
 			older = append(older, o)
 		}
 	}
-	for _, o := range slices.Backward(older) {
-		if policy.Attach && o.Identity == r.Identity && o.Fingerprint == r.Fingerprint && o.SupersededBy == "" {
+	if policy.Attach && len(older) > 0 {
+		o := older[len(older)-1]
+		if o.Identity == r.Identity && o.Fingerprint == r.Fingerprint && o.SupersededBy == "" {
 			return PutResult{Record: *o, Existing: true}, nil
 		}
 	}

@@ -15,9 +15,11 @@ type Policy struct {
 	// Replace makes the latest win: older open intents of the scope that are not signed end as cancelled with the reason
 	// replaced, and those that are signed are marked with SupersededBy and go on as the engine decides.
 	Replace bool
-	// Attach returns the newest open intent of the scope that has the same identity and fingerprint instead of recording
-	// a second one.
+	// Attach returns the newest open intent of the scope instead of recording a second one, if it has the same identity and
+	// fingerprint. An older one that is equal does not count: what came between would be the last word.
 	Attach bool
+	// Beside are further kinds that write to the same place: an open intent of theirs that is newer stands between too.
+	Beside []string
 }
 
 // PutResult says what Put did.
@@ -78,12 +80,15 @@ func (s *Store) put(ctx context.Context, tx *sql.Tx, r Record, policy Policy, re
 		if err != nil {
 			return err
 		}
-		if policy.Attach {
-			for i := len(older) - 1; i >= 0; i-- {
-				if older[i].Identity == r.Identity && older[i].Fingerprint == r.Fingerprint && older[i].SupersededBy == "" {
-					result.Record, result.Existing = older[i], true
-					return nil
-				}
+		if policy.Attach && len(older) > 0 {
+			newest := older[len(older)-1]
+			between, err := between(ctx, tx, &newest, policy.Beside)
+			if err != nil {
+				return err
+			}
+			if newest.Identity == r.Identity && newest.Fingerprint == r.Fingerprint && newest.SupersededBy == "" && !between {
+				result.Record, result.Existing = newest, true
+				return nil
 			}
 		}
 		if policy.Replace {
@@ -100,6 +105,20 @@ func (s *Store) put(ctx context.Context, tx *sql.Tx, r Record, policy Policy, re
 	}
 	result.Record = r
 	return nil
+}
+
+// between tells whether an open intent of other kinds for the same place is newer than r.
+func between(ctx context.Context, tx *sql.Tx, r *Record, kinds []string) (bool, error) {
+	for _, kind := range kinds {
+		var n int
+		err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM pylon_intents "+
+			"WHERE genesis = $1 AND hotkey = $2 AND ended_at = 0 AND netuid = $3 AND mechanism = $4 AND kind = $5 AND seq > $6",
+			r.Genesis[:], r.Hotkey[:], int64(r.Netuid), int64(r.Mechanism), kind, r.seq).Scan(&n)
+		if err != nil || n > 0 {
+			return n > 0, err
+		}
+	}
+	return false, nil
 }
 
 // known returns the record that stands for r already: r itself, when a transaction is run again whose commit was not
