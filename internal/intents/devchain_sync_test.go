@@ -95,7 +95,8 @@ func TestConformance135(t *testing.T) {
 func TestRepeatAttaches(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{})
-	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	w.produce(1)
+	short, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	first, err := w.engine.SetCommitment(short, "sn", pylon.CommitmentRequest{Data: []byte("slow")})
 	if !errors.Is(err, context.DeadlineExceeded) {

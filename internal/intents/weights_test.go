@@ -170,7 +170,7 @@ func TestSupersededBytesDie(t *testing.T) {
 // An attempt that hangs is given up and the same bytes are sent again.
 func TestConformance090(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldConfig{config: Config{AttemptTimeout: 300 * time.Millisecond}})
+	w := newWorld(t, worldConfig{config: Config{AttemptTimeout: 2 * time.Second}})
 	hung := make(chan struct{}, 16)
 	w.dev.Hook("author_submitExtrinsic", func(_ context.Context, call *devchain.Call) {
 		select {
