@@ -14,10 +14,11 @@ import (
 	"github.com/bittensor-pylon/pylon/wallet"
 )
 
-// ServiceConfig says what Start starts. The zero value is a chain as `pylon dev` has it, with a block every tenth of a
+// ServiceConfig says what Start starts. The zero value is a chain as `pylon dev` has it, with four blocks a
 // second.
 type ServiceConfig struct {
-	// BlockTime is the time between blocks. Defaults to 100 ms.
+	// BlockTime is the time between blocks. Weights that are committed under timelock want an epoch (20 blocks on subnet 2)
+	// to be longer than a round of the beacon, three seconds. Defaults to 250 ms.
 	BlockTime time.Duration
 	// Subnets are those of the chain. Defaults to devchain.DefaultSubnets.
 	Subnets []devchain.Subnet
@@ -55,7 +56,7 @@ const patience = time.Minute
 func Start(tb testing.TB, config ServiceConfig) *Service {
 	tb.Helper()
 	if config.BlockTime == 0 {
-		config.BlockTime = 100 * time.Millisecond
+		config.BlockTime = 250 * time.Millisecond
 	}
 	fail := func(what string, err error) {
 		tb.Helper()
