@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bittensor-pylon/pylon/wallet"
 )
 
 // published is what scalecodec reads from the node itself.
@@ -126,5 +128,38 @@ func TestRealRuntimePublished(t *testing.T) {
 		if got, body := get(t, service+"/api/_unstable/openaccess"+path, realToken); got != status {
 			t.Errorf("%s: %d %s", path, got, body)
 		}
+	}
+}
+
+// The published Python clients call every read method on the real runtime too. A runtime of early 2025 has no prices, keeps
+// no rounds of drand, reveals nothing, and the node knows nothing of Ethereum: the clients are told so.
+func TestPublishedPythonClientsOnRealRuntime(t *testing.T) {
+	node := startRealChain(t, "small")
+	out := script(t, time.Minute, "node", filepath.Join(root, "interop", "realchain", "commit.mjs"), filepath.Join(cache, "polkadotjs"), node, "1")
+	_, block, _ := strings.Cut(strings.TrimSpace(out), "BLOCK ")
+	wallets := t.TempDir()
+	alice, err := wallet.FromURI("//Alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (wallet.Wallet{Root: wallets, Name: "validator"}).WriteHotkey("default", alice, wallet.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for version, legacy := range map[string]string{"1.9.0": "true", "2.0.0": "false", "2.3.1": "false"} {
+		t.Run(version, func(t *testing.T) {
+			service := startServe(
+				t,
+				"PYLON_BITTENSOR_NETWORK="+node, "PYLON_BITTENSOR_ARCHIVE_NETWORK="+node,
+				"PYLON_EVM_RPC_URL="+strings.Replace(node, "ws", "http", 1), "PYLON_EVM_ARCHIVE_RPC_URL="+strings.Replace(node, "ws", "http", 1),
+				"PYLON_BITTENSOR_WALLET_PATH="+wallets, "PYLON_OPEN_ACCESS_TOKEN="+realToken, "PYLON_LEGACY_LOGIN="+legacy,
+				`PYLON_IDENTITIES=["sn1"]`, "PYLON_ID_SN1_WALLET_NAME=validator", "PYLON_ID_SN1_HOTKEY_NAME=default",
+				"PYLON_ID_SN1_NETUID=1", "PYLON_ID_SN1_TOKEN=real-identity-token",
+			)
+			script(t, 3*time.Minute, filepath.Join(cache, "pylon-client-"+version, "bin", "python"),
+				filepath.Join(root, "interop", "pylonclient", "reads.py"), "--url", service, "--open-access-token", realToken,
+				"--identity-token", "real-identity-token", "--at", block, "--certified", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+				"--least", "40", "--absent", "get_drand_last_stored_round:501,get_latest_prices:501,get_prices:501,get_latest_price:501,"+
+					"get_price:501,get_revealed_commitments:404,get_own_revealed_commitments:404,get_evm_logs:502")
+		})
 	}
 }

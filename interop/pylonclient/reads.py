@@ -2,7 +2,8 @@
 running development service. The client must accept each answer, and tell what the plain REST answer tells.
 
 Some releases have methods without an address in version 1 of the API: these die inside the client, and are named in
-NO_ADDRESS. A method that dies otherwise, or one there that does not, fails the run.
+NO_ADDRESS. A method that dies otherwise, or one there that does not, fails the run. What a chain does not have (--absent)
+must be an answer with that status.
 """
 
 import argparse
@@ -20,11 +21,16 @@ parser.add_argument("--url", required=True)
 parser.add_argument("--open-access-token", default="my_open_access_token")
 parser.add_argument("--identity", default="sn1")
 parser.add_argument("--identity-token", default="my_secret_token")
+parser.add_argument("--at", type=int, default=2, help="a block that stays, with a second extrinsic")
+parser.add_argument("--certified", default="5Cyn2nMWaEMfx9WfobdMoteKoPF7hwP4Gw5MHBznqWFkisrK", help="a hotkey with a certificate")
+parser.add_argument("--absent", default="", help="METHOD:STATUS, separated by commas: what this chain does not have")
+parser.add_argument("--least", type=int, default=80, help="how many calls have to be answered")
 options = parser.parse_args()
+ABSENT = {name: int(status) for name, status in (pair.split(":") for pair in options.absent.split(",") if pair)}
 
 ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"  # the identity: a plain and two revealed commitments
-MINER = "5Cyn2nMWaEMfx9WfobdMoteKoPF7hwP4Gw5MHBznqWFkisrK"  # has a certificate
-AT = 2  # a block that stays, with a signed extrinsic
+MINER = options.certified
+AT = options.at
 CONTRACT = "0x0000000000000000000000000000000000000801"
 VERSION = importlib.metadata.version("bittensor-pylon-client")
 
@@ -60,7 +66,7 @@ if VERSION.startswith("1."):
     if VERSION >= "1.9":
         NO_ADDRESS |= {"get_latest_evm_associations"}
 
-counts = {"called": 0, "compared": 0, "no address": 0, "no method": 0}
+counts = {"called": 0, "compared": 0, "no address": 0, "absent": 0, "no method": 0}
 failures = []
 
 
@@ -69,6 +75,12 @@ def rest(path):
     request.add_header("Authorization", "Bearer " + options.open_access_token)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
+
+
+def status_of(error):
+    """The status of the answer that a client's error stands for. Some releases tell it, of the others the class does."""
+    names = {"PylonNotFound": 404, "PylonBadGateway": 502}
+    return getattr(error, "status_code", None) or names.get(type(error).__name__)
 
 
 async def settled(result):
@@ -86,9 +98,13 @@ async def call(where, api, namespace, name, arguments, path):
     except Exception as error:
         if expected_to_die and isinstance(error, AttributeError):
             counts["no address"] += 1
+        elif name in ABSENT and status_of(error) == ABSENT[name]:
+            counts["absent"] += 1
         else:
             failures.append(f"{where} {name}: {type(error).__name__}: {error}")
         return
+    if name in ABSENT:
+        failures.append(f"{where} {name}: an answer, not {ABSENT[name]}")
     counts["called"] += 1
     told = answer.model_dump(mode="json")
     if not told:
@@ -123,5 +139,5 @@ for kind in ("sync", "async"):
 for failure in failures:
     print("FAIL", failure)
 print(f"client {VERSION}:", ", ".join(f"{count} {what}" for what, count in counts.items()))
-if counts["called"] < 80 or failures:
+if counts["called"] < options.least or failures:
     sys.exit(1)
