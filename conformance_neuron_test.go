@@ -374,6 +374,56 @@ func TestConformance149NeuronClientsAreBounded(t *testing.T) {
 	}
 }
 
+// An idle connection to a neuron is closed after five seconds, or when the settings say: the neuron sees when.
+func TestConformance149IdleConnectionsAreClosed(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		keep  time.Duration
+		least time.Duration
+	}{
+		"by default": {0, 5 * time.Second},
+		"configured": {200 * time.Millisecond, 200 * time.Millisecond},
+		"not kept":   {-1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			idle, closed := make(chan time.Time, 1), make(chan time.Time, 1)
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				switch state {
+				case http.StateIdle:
+					idle <- time.Now()
+				case http.StateClosed:
+					closed <- time.Now()
+				}
+			}
+			server.Start()
+			t.Cleanup(server.Close)
+			client := connect(t, pylon.Config{Address: "http://h", NeuronKeepAlive: test.keep})
+			began := time.Now()
+			if _, err := fetch(t, client, neuronAt(server.Listener.Addr())); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case at := <-closed:
+				if kept := at.Sub(began); kept < test.least {
+					t.Errorf("closed after %v", kept)
+				}
+			case <-time.After(time.Minute):
+				t.Error("never closed")
+			}
+			if test.keep < 0 {
+				return
+			}
+			select {
+			case <-idle:
+			default:
+				t.Error("closed without having been idle")
+			}
+		})
+	}
+}
+
 func TestPlainNeuronClientNeedsNothing(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))

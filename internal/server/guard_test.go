@@ -196,7 +196,7 @@ func TestConformance028And029Metrics(t *testing.T) {
 	}
 }
 
-func TestConformance131LegacyLogin(t *testing.T) {
+func TestConformance030And131LegacyLogin(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(c *Config) { c.LegacyLogin = true })
 	for _, version := range []string{"v1", "_unstable"} {
