@@ -132,15 +132,15 @@ func TestReadersOfIntentsThatFallBehind(t *testing.T) {
 	t.Parallel()
 	s := newStream(1, []Identity{{Name: "sn1", Netuid: 1}})
 	own := s.own["sn1"]
-	for i := range 3 * eventsKept {
+	for i := range 3 * ownEventsKept {
 		s.addIntent(pylon.IntentEvent{Intent: pylon.Intent{Identity: "sn1", Attempts: i}})
 		s.addIntent(pylon.IntentEvent{Intent: pylon.Intent{Identity: "nobody"}})
-		events, next, _, ok := s.since(own, uint64(max(1, i+2-eventsKept)))
-		if !ok || next != uint64(i+2) || len(events) != min(i+1, eventsKept) || events[len(events)-1].number != uint64(i+1) {
+		events, next, _, ok := s.since(own, uint64(max(1, i+2-ownEventsKept)))
+		if !ok || next != uint64(i+2) || len(events) != min(i+1, ownEventsKept) || events[len(events)-1].number != uint64(i+1) {
 			t.Fatal(i, len(events), next, ok)
 		}
-		if i >= eventsKept {
-			if _, _, _, ok := s.since(own, uint64(i+1-eventsKept)); ok {
+		if i >= ownEventsKept {
+			if _, _, _, ok := s.since(own, uint64(i+1-ownEventsKept)); ok {
 				t.Fatal(fmt.Sprint(i, ": an event that is gone was there"))
 			}
 		}

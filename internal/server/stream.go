@@ -34,7 +34,8 @@ type stream struct {
 // ring has the newest events that concern its readers, in the order of their numbers.
 type ring struct {
 	netuid  pylon.Netuid // of the identity
-	events  []event      // once there are eventsKept of them, the oldest is at place oldest
+	kept    int          // how many events it has at most
+	events  []event      // once there are kept of them, the oldest is at place oldest
 	oldest  int
 	lost    uint64        // number of the newest event that had to make room
 	changed chan struct{} // closed when there is another event
@@ -46,8 +47,12 @@ type event struct {
 	text   []byte
 }
 
-// eventsKept is how many events a reader can have missed. It is about an hour of finney.
-const eventsKept = 1024
+// How many events a reader can have missed: about an hour of finney, and for the readers of an identity, of whom there is a
+// ring each, a quarter of that.
+const (
+	eventsKept    = 1024
+	ownEventsKept = 256
+)
 
 func newStream(maxReaders int, identities []Identity) *stream {
 	var run [4]byte
@@ -57,17 +62,17 @@ func newStream(maxReaders int, identities []Identity) *stream {
 	}
 	s := &stream{
 		run: hex.EncodeToString(run[:]), max: maxReaders, stopped: make(chan struct{}), next: 1,
-		open: newRing(), own: make(map[string]*ring, len(identities)), newest: map[pylon.ChainEventKind]event{},
+		open: newRing(eventsKept), own: make(map[string]*ring, len(identities)), newest: map[pylon.ChainEventKind]event{},
 	}
 	for _, known := range identities {
-		ring := newRing()
+		ring := newRing(ownEventsKept)
 		ring.netuid = known.Netuid
 		s.own[known.Name] = ring
 	}
 	return s
 }
 
-func newRing() *ring { return &ring{changed: make(chan struct{})} }
+func newRing(kept int) *ring { return &ring{kept: kept, changed: make(chan struct{})} }
 
 // ring returns the one that the readers of an identity read, or for nil the one of open access.
 func (s *stream) ring(of *identity) *ring {
@@ -171,12 +176,12 @@ func (s *stream) number(name string, data func(dst []byte) []byte) event {
 }
 
 func (r *ring) add(e event) {
-	if len(r.events) < eventsKept {
+	if len(r.events) < r.kept {
 		r.events = append(r.events, e)
 	} else {
 		r.lost = r.events[r.oldest].number
 		r.events[r.oldest] = e
-		r.oldest = (r.oldest + 1) % eventsKept
+		r.oldest = (r.oldest + 1) % r.kept
 	}
 	close(r.changed)
 	r.changed = make(chan struct{})
