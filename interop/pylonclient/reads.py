@@ -93,6 +93,8 @@ async def call(where, api, namespace, name, arguments, path):
         counts["no method"] += 1
         return
     expected_to_die = namespace == "v1" and name in NO_ADDRESS
+    # Recent objects may be read anew between two requests: the client tells what REST tells before it or after it.
+    before = rest(path) if path and name not in ABSENT else None
     try:
         answer = await settled(method(*arguments))
     except Exception as error:
@@ -111,7 +113,10 @@ async def call(where, api, namespace, name, arguments, path):
         failures.append(f"{where} {name}: an empty answer")
     if path:
         counts["compared"] += 1
-        for key, value in rest(path).items():
+        after = rest(path)
+        if all(told[key] == value for key, value in before.items() if key in told):
+            return
+        for key, value in after.items():
             if key in told and told[key] != value:
                 failures.append(f"{where} {name}: {key} is {str(told[key])[:200]}, REST tells {str(value)[:200]}")
 
