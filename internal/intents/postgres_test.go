@@ -49,7 +49,9 @@ func TestTakeOverOnPostgres(t *testing.T) {
 			w := newWorld(t, worldConfig{subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 300}}, config: Config{LeaseTTL: time.Second}})
 			w.close()
 			w.path = schemaURL(t, point)
-			killVictim(t, w, point)
+			if !killVictim(t, w, point) {
+				t.Fatal("the process was not killed")
+			}
 			w.open()
 			intents, _, err := w.engine.Intents(t.Context(), pylon.IntentFilter{Identity: "sn"})
 			must(t, err)

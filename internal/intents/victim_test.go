@@ -2,6 +2,7 @@ package intents
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -21,11 +22,18 @@ const victimVariable = "PYLON_INTENTS_VICTIM"
 
 // beVictim is that process. It asks for a block by writing a byte, whenever it has done a step.
 func beVictim(order string) {
-	if err := victim(order); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	err := victim(order)
+	if errors.Is(err, errEnded) {
+		os.Exit(victimEnded)
 	}
+	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
+
+// victimEnded is how that process exits when the intent has ended and the point did not come.
+const victimEnded = 3
+
+var errEnded = errors.New("the intent has ended")
 
 // storeAt is a store in a file or on a server.
 func storeAt(place string) store.Config {
@@ -91,8 +99,10 @@ func victim(order string) error {
 			continue // it has not looked at the block that it wanted
 		}
 		want = seen.Number + 1
-		if known, err := engine.Intent(ctx, intent.ID); err != nil || known.State.Ended() {
-			return fmt.Errorf("the intent has ended: %s (%w)", describe(known), err)
+		if known, err := engine.Intent(ctx, intent.ID); err != nil {
+			return err
+		} else if known.State.Ended() {
+			return errEnded
 		}
 		if _, err := os.Stdout.Write([]byte{'.'}); err != nil {
 			return err
