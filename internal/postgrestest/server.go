@@ -17,7 +17,8 @@ import (
 // Variable is the variable of the environment that names a server to test with.
 const Variable = "PYLON_TEST_POSTGRES"
 
-const password = "canary-9f3a51"
+// Password is the one that our own server asks for, a text to look for where no secret belongs.
+const Password = "canary-9f3a51"
 
 // Server is a PostgreSQL server. Close ends it if it is our own.
 type Server struct {
@@ -47,13 +48,21 @@ func Start() (*Server, error) {
 		return nil, err
 	}
 	query := url.Values{"host": {folder}, "sslmode": {"disable"}}
-	s.URL = "postgres://pylon:" + password + "@/postgres?" + query.Encode()
+	s.URL = "postgres://pylon:" + Password + "@/postgres?" + query.Encode()
 	return s, nil
+}
+
+// Socket is the path of the Unix socket of our own server, "" for one that the environment names.
+func (s *Server) Socket() string {
+	if s.folder == "" {
+		return ""
+	}
+	return filepath.Join(s.folder, ".s.PGSQL.5432")
 }
 
 func (s *Server) start(bin string) error {
 	secret, data := filepath.Join(s.folder, "password"), filepath.Join(s.folder, "data")
-	if err := os.WriteFile(secret, []byte(password+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(secret, []byte(Password+"\n"), 0o644); err != nil {
 		return err
 	}
 	initdb, err := s.command(bin, "initdb", "--pgdata="+data, "--username=pylon", "--auth=scram-sha-256", "--pwfile="+secret,

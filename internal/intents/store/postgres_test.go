@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/bittensor-pylon/pylon/internal/postgrestest"
 )
 
 // onServer is a test's own place on the server.
@@ -112,7 +114,7 @@ func TestServerErrors(t *testing.T) {
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%v", err)
 			}
-			if err != nil && (strings.Contains(err.Error(), user) || strings.Contains(err.Error(), password) || strings.Contains(err.Error(), canary)) {
+			if err != nil && (strings.Contains(err.Error(), user) || strings.Contains(err.Error(), password) || strings.Contains(err.Error(), postgrestest.Password)) {
 				t.Errorf("credentials in: %v", err)
 			}
 		})

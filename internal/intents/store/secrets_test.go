@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bittensor-pylon/pylon/internal/postgrestest"
 )
 
 // The credentials of the server are in no table, and those of this process, its environment among them, in no file, no
@@ -60,7 +62,7 @@ func TestNoSecrets(t *testing.T) {
 			everything := ""
 			for name, content := range found {
 				everything += content
-				if strings.Contains(content, secret) || strings.Contains(content, canary) {
+				if strings.Contains(content, secret) || strings.Contains(content, postgrestest.Password) {
 					t.Errorf("a secret in %s", name)
 				}
 			}

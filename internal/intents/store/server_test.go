@@ -1,40 +1,28 @@
 package store
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/bittensor-pylon/pylon/internal/postgrestest"
 )
 
-// postgresURL names a server to test with, "postgres://user:password@host:port/database". Without it the tests start one
-// of their own, from the programs in PATH or of Debian's package postgresql.
-const postgresURL = "PYLON_TEST_POSTGRES"
-
-const canary = "canary-9f3a51" // the password of our own server
-
-// postgresServer is a real server, started when the first test needs it.
+// postgresServer is a real server, started when the first test needs it. Our own is reached through a relay, because
+// the tests that break connections need an address of TCP.
 type postgresServer struct {
 	once    sync.Once
 	err     error
 	url     string
-	folder  string
-	process *exec.Cmd
+	process *postgrestest.Server
 	schemas atomic.Int64
 	relay   *relay
 }
@@ -76,65 +64,19 @@ func (p *postgresServer) exec(t testing.TB, statement string) {
 	}
 }
 
-func (p *postgresServer) start() error {
-	if p.url = os.Getenv(postgresURL); p.url != "" {
+func (p *postgresServer) start() (err error) {
+	if p.process, err = postgrestest.Start(); err != nil {
+		return err
+	}
+	socket := p.process.Socket()
+	if socket == "" {
+		p.url = p.process.URL
 		return nil
 	}
-	bin, err := serverPrograms()
-	if err != nil {
+	if p.relay, err = newRelay("unix", socket, nil); err != nil {
 		return err
 	}
-	// A short name: the path of a socket has at most 107 bytes.
-	if p.folder, err = os.MkdirTemp("", "pylonpg"); err != nil {
-		return err
-	}
-	run := func(program string, arguments ...string) (*exec.Cmd, error) {
-		cmd := exec.Command(filepath.Join(bin, program), arguments...)
-		cmd.Dir = p.folder
-		return cmd, unprivileged(cmd, p.folder)
-	}
-	password := filepath.Join(p.folder, "password")
-	if err := os.WriteFile(password, []byte(canary+"\n"), 0o644); err != nil {
-		return err
-	}
-	data := filepath.Join(p.folder, "data")
-	initdb, err := run("initdb", "--pgdata="+data, "--username=pylon", "--auth=scram-sha-256", "--pwfile="+password, "--no-sync", "--encoding=UTF8", "--locale=C")
-	if err != nil {
-		return err
-	}
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, out)
-	}
-	if p.process, err = run("postgres", "-D", data, "-k", p.folder, "-c", "listen_addresses="); err != nil {
-		return err
-	}
-	words, err := p.process.StderrPipe()
-	if err != nil {
-		return err
-	}
-	if err := p.process.Start(); err != nil {
-		return err
-	}
-	ready := make(chan error, 1)
-	go func() {
-		var said strings.Builder
-		for lines := bufio.NewScanner(words); lines.Scan(); {
-			if strings.Contains(lines.Text(), "ready to accept connections") {
-				ready <- nil
-				_, _ = io.Copy(io.Discard, words)
-				return
-			}
-			said.WriteString(lines.Text() + "\n")
-		}
-		ready <- errors.New("postgres: " + said.String())
-	}()
-	if err := <-ready; err != nil {
-		return err
-	}
-	if p.relay, err = newRelay("unix", filepath.Join(p.folder, ".s.PGSQL.5432"), nil); err != nil {
-		return err
-	}
-	p.url = "postgres://pylon:" + canary + "@" + p.relay.address() + "/postgres?sslmode=disable"
+	p.url = "postgres://pylon:" + postgrestest.Password + "@" + p.relay.address() + "/postgres?sslmode=disable"
 	return nil
 }
 
@@ -142,49 +84,9 @@ func (p *postgresServer) stop() {
 	if p.relay != nil {
 		p.relay.close()
 	}
-	if p.process != nil && p.process.Process != nil {
-		_ = p.process.Process.Signal(os.Interrupt)
-		_ = p.process.Wait()
+	if p.process != nil {
+		p.process.Close()
 	}
-	if p.folder != "" {
-		_ = os.RemoveAll(p.folder)
-	}
-}
-
-// serverPrograms finds the folder of initdb and postgres.
-func serverPrograms() (string, error) {
-	if path, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(path), nil
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
-		return "", errors.New("initdb is neither in PATH nor in /usr/lib/postgresql/*/bin, and " + postgresURL + " is not set")
-	}
-	return filepath.Dir(found[len(found)-1]), nil
-}
-
-// unprivileged lets a command run as a user that is not root, which the server asks for, and gives that user the folder.
-func unprivileged(cmd *exec.Cmd, folder string) error {
-	if os.Geteuid() != 0 {
-		endWithUs(cmd, -1, -1)
-		return nil
-	}
-	account, err := user.Lookup("postgres")
-	if err != nil {
-		if account, err = user.Lookup("nobody"); err != nil {
-			return err
-		}
-	}
-	uid, err := strconv.Atoi(account.Uid)
-	if err != nil {
-		return err
-	}
-	gid, err := strconv.Atoi(account.Gid)
-	if err != nil {
-		return err
-	}
-	endWithUs(cmd, uid, gid)
-	return os.Chown(folder, uid, gid)
 }
 
 // relay passes connections of TCP on to a target and breaks them when it is told to.
