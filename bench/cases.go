@@ -11,6 +11,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"github.com/bittensor-pylon/pylon/bench/internal/measure"
 )
 
 var cases = []struct {
@@ -59,7 +61,7 @@ func hotNeurons(b *bench) ([]row, error) {
 			if err != nil {
 				return nil, err
 			}
-			bare, err := b.startLine("ready ", exec.Command(self, "-bare", file, "-encoding", encoding))
+			bare, err := b.processes.StartReady(exec.Command(self, "-bare", file, "-encoding", encoding), readyWithin)
 			if err != nil {
 				return nil, err
 			}
@@ -90,7 +92,7 @@ func hotNeurons(b *bench) ([]row, error) {
 				bar:    "ratio ≥ 0.8", met: ratio >= 0.8,
 			})
 		}
-		b.stopProcesses()
+		b.processes.Stop()
 	}
 	return rows, nil
 }
@@ -215,7 +217,7 @@ func chainCalls(b *bench) ([]row, error) {
 		}
 		perBlock[clients] = float64(relay.requests.Load()-calls) / float64(max(relay.heads.Load()-heads, 1))
 		relay.close()
-		b.stopProcesses()
+		b.processes.Stop()
 	}
 	return []row{{
 		what:   "chain calls per new block, one hot subnet",
@@ -276,7 +278,7 @@ func memory(b *bench) ([]row, error) {
 				}
 			}
 		}
-		now, err := s.residentMiB()
+		now, err := measure.Memory(s.process.Process.Pid, measure.Resident)
 		if err != nil {
 			return nil, err
 		}

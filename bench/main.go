@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/bittensor-pylon/pylon/bench/internal/measure"
 )
 
 func main() { os.Exit(run()) }
@@ -51,19 +53,14 @@ func run() int {
 		}
 		fmt.Fprintf(os.Stderr, "%s …\n", c.name)
 		rows, err := c.run(b)
-		b.stopProcesses()
+		b.processes.Stop()
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", c.name, err)
 			return 1
 		}
 		b.rows = append(b.rows, rows...)
 	}
-	page := b.page()
-	if *out == "" {
-		fmt.Print(page)
-		return 0
-	}
-	if err := os.WriteFile(*out, []byte(page), 0o644); err != nil {
+	if err := measure.WritePage(*out, b.page()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

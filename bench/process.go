@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -13,12 +12,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
+
+	"github.com/bittensor-pylon/pylon/bench/internal/measure"
 )
 
-const token = "bench-token"
+const (
+	token       = "bench-token"
+	readyWithin = 20 * time.Second
+)
 
 // bench owns the processes and files of one run.
 type bench struct {
@@ -26,7 +28,7 @@ type bench struct {
 	round     time.Duration
 	dir       string
 	pylon     string // binary
-	processes []*exec.Cmd
+	processes measure.Processes
 	rows      []row
 }
 
@@ -46,57 +48,8 @@ func (b *bench) build() error {
 }
 
 func (b *bench) cleanup() {
-	b.stopProcesses()
+	b.processes.Stop()
 	_ = os.RemoveAll(b.dir)
-}
-
-func (b *bench) stopProcesses() {
-	for _, p := range b.processes {
-		_ = p.Process.Signal(syscall.SIGTERM)
-		done := make(chan struct{})
-		go func() { _ = p.Wait(); close(done) }()
-		select {
-		case <-done:
-		case <-time.After(10 * time.Second):
-			_ = p.Process.Kill()
-			<-done
-		}
-	}
-	b.processes = nil
-}
-
-// startLine starts a program and returns what follows prefix in its first line that begins so.
-func (b *bench) startLine(prefix string, cmd *exec.Cmd) (string, error) {
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	b.processes = append(b.processes, cmd)
-	ready := make(chan string, 1)
-	go func() {
-		defer close(ready)
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			if rest, ok := strings.CutPrefix(lines.Text(), prefix); ok {
-				ready <- strings.TrimSpace(rest)
-				break
-			}
-		}
-		_, _ = io.Copy(io.Discard, out)
-	}()
-	select {
-	case rest, ok := <-ready:
-		if !ok {
-			return "", fmt.Errorf("%s ended early", cmd.Path)
-		}
-		return rest, nil
-	case <-time.After(20 * time.Second):
-		return "", fmt.Errorf("%s was not ready in time", cmd.Path)
-	}
 }
 
 // startChain runs a development chain (with a service of its own that stays idle) and returns its address.
@@ -107,7 +60,7 @@ func (b *bench) startChain(neurons int, blockTime time.Duration) (string, error)
 	}
 	cmd := exec.Command(b.pylon, "dev", "--quiet", "--port", "0", "--chain-port", strconv.Itoa(port),
 		"--neurons", strconv.Itoa(neurons), "--block-time", blockTime.String())
-	if _, err := b.startLine("ready ", cmd); err != nil {
+	if _, err := b.processes.StartReady(cmd, readyWithin); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("ws://127.0.0.1:%d", port), nil
@@ -134,10 +87,9 @@ func (b *bench) startService(chain string, settings ...string) (*service, error)
 		"PYLON_OPEN_ACCESS_TOKEN=" + token,
 	}, settings...)
 	s := &service{url: fmt.Sprintf("http://127.0.0.1:%d", port), process: cmd, started: time.Now()}
-	if err := cmd.Start(); err != nil {
+	if err := b.processes.Start(cmd); err != nil {
 		return nil, err
 	}
-	b.processes = append(b.processes, cmd)
 	return s, nil
 }
 
@@ -154,21 +106,6 @@ func (s *service) wait(path string) ([]byte, error) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-}
-
-// residentMiB is the resident memory of the process.
-func (s *service) residentMiB() (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			return kib / 1024, err
-		}
-	}
-	return 0, errors.New("no VmRSS")
 }
 
 func fetch(url string, header map[string]string) ([]byte, error) {

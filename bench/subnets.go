@@ -4,11 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/bittensor-pylon/pylon/bench/internal/measure"
 	"github.com/bittensor-pylon/pylon/devchain"
 )
 
@@ -17,7 +16,6 @@ const (
 	hotNeuronsOf  = 256
 	hotBlockTime  = 12 * time.Second
 	hotBlocks     = 5
-	ticksASecond  = 100 // of /proc/PID/stat, on every Linux that Go runs on
 	mostOfOneCore = 0.25
 )
 
@@ -43,7 +41,7 @@ func manySubnets(b *bench) ([]row, error) {
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- askAround(ctx, s) }()
-	before, err := s.cpu()
+	before, err := measure.CPU(s.process.Process.Pid)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +51,7 @@ func manySubnets(b *bench) ([]row, error) {
 	case err := <-failed:
 		return nil, err
 	}
-	after, err := s.cpu()
+	after, err := measure.CPU(s.process.Process.Pid)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +59,7 @@ func manySubnets(b *bench) ([]row, error) {
 		return nil, err
 	}
 	share := (after - before).Seconds() / time.Since(began).Seconds()
-	resident, err := s.residentMiB()
+	resident, err := measure.Memory(s.process.Process.Pid, measure.Resident)
 	if err != nil {
 		return nil, err
 	}
@@ -145,27 +143,4 @@ func startManySubnets(ctx context.Context) (url string, stop func(), err error) 
 		return "", nil, fmt.Errorf("%w, %w", err, chain.Close())
 	}
 	return chain.URL(), func() { _ = chain.Close() }, nil
-}
-
-// cpu is the processor time that the process has used.
-func (s *service) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	// The name of the program, in parentheses, may hold spaces; utime and stime are the 12th and 13th fields after it.
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/PID/stat: %q", stat)
-	}
-	var ticks int64
-	for _, field := range fields[11:13] {
-		n, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * (time.Second / ticksASecond), nil
 }

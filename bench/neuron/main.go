@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/bittensor-pylon/pylon/bench/internal/measure"
 )
 
 func main() { os.Exit(run()) }
@@ -59,12 +61,7 @@ func run() int {
 			return 1
 		}
 	}
-	page := b.page()
-	if *out == "" {
-		fmt.Print(page)
-		return 0
-	}
-	if err := os.WriteFile(*out, []byte(page), 0o644); err != nil {
+	if err := measure.WritePage(*out, b.page()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,17 +8,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/bittensor-pylon/pylon/bench/internal/measure"
 )
 
 // bench owns the processes of one run.
 type bench struct {
 	ctx       context.Context
 	round     time.Duration
-	processes []*exec.Cmd
+	processes measure.Processes
 	rows      []row
 	load1     string // the load average before the run
 }
@@ -66,83 +65,26 @@ func (b *bench) python(version, program string, args ...string) (string, error) 
 
 // start starts a program and returns what follows "ready" in its output.
 func (b *bench) start(cmd *exec.Cmd) (string, error) {
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	b.processes = append(b.processes, cmd)
-	ready := make(chan string, 1)
-	go func() {
-		defer close(ready)
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			if rest, ok := strings.CutPrefix(lines.Text(), "ready"); ok {
-				ready <- strings.TrimSpace(rest)
-			}
-		}
-	}()
-	select {
-	case rest, ok := <-ready:
-		if !ok {
-			return "", fmt.Errorf("%s ended before it was ready", cmd)
-		}
-		return rest, nil
-	case <-time.After(3 * time.Minute):
-		return "", fmt.Errorf("%s was not ready in time", cmd)
-	}
+	return b.processes.StartReady(cmd, 3*time.Minute)
 }
 
-func (b *bench) stop() {
-	for _, p := range b.processes {
-		_ = p.Process.Signal(syscall.SIGTERM)
-		done := make(chan struct{})
-		go func() { _ = p.Wait(); close(done) }()
-		select {
-		case <-done:
-		case <-time.After(10 * time.Second):
-			_ = p.Process.Kill()
-			<-done
-		}
-	}
-	b.processes = nil
-}
+func (b *bench) stop() { b.processes.Stop() }
 
-// cpu is the processor time that the last process has used.
+// cpu is the processor time that the last process has used, 0 when that cannot be read.
 func (b *bench) cpu() time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.processes[len(b.processes)-1].Process.Pid))
+	used, err := measure.CPU(b.processes.Last())
 	if err != nil {
 		return 0
 	}
-	// After the name, which is in parentheses: the 12th and 13th, in hundredths of a second.
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
-	}
-	user, err1 := strconv.Atoi(fields[11])
-	system, err2 := strconv.Atoi(fields[12])
-	if err1 != nil || err2 != nil {
-		return 0
-	}
-	return time.Duration(user+system) * 10 * time.Millisecond
+	return used
 }
 
-// memory is the largest resident size of the last process, in MiB.
+// memory is the largest resident size of the last process in MiB, 0 when that cannot be read.
 func (b *bench) memory() float64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.processes[len(b.processes)-1].Process.Pid))
+	mib, err := measure.Memory(b.processes.Last(), measure.PeakResident)
 	if err != nil {
 		return 0
 	}
-	for line := range strings.Lines(string(status)) {
-		var kib float64
-		if _, err := fmt.Sscanf(line, "VmHWM: %f kB", &kib); err == nil {
-			return kib / 1024
-		}
-	}
-	return 0
+	return mib
 }
