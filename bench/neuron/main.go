@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command neuron measures the neuron protocol side by side with the Python SDK, in one run on one machine, and writes
 // the result as a Markdown page.
 //

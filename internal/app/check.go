@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -152,12 +151,6 @@ func (c *checker) checkSettings() {
 	}
 }
 
-// The modes of access(2).
-const (
-	accessSearch = 1
-	accessWrite  = 2
-)
-
 // checkDatabase looks at the folder of the database, or asks the server. Nothing is written: the owner and mode have to tell.
 func (c *checker) checkDatabase(ctx context.Context) {
 	if len(c.settings.Identities) == 0 {
@@ -178,8 +171,13 @@ func (c *checker) checkDatabase(ctx context.Context) {
 		finding.Verdict, finding.Detail = VerdictFailed, fmt.Sprintf("its folder: %v", reason(err))
 	case !info.IsDir():
 		finding.Verdict, finding.Detail = VerdictFailed, folder+" is no folder"
-	case syscall.Access(folder, accessWrite|accessSearch) != nil:
-		finding.Verdict, finding.Detail = VerdictFailed, "this user may not write to "+folder
+	default:
+		switch err := mayWrite(folder); {
+		case errors.Is(err, errors.ErrUnsupported):
+			finding.Verdict, finding.Detail = VerdictFailed, "files are not locked on this system: set "+databaseURLName
+		case err != nil:
+			finding.Verdict, finding.Detail = VerdictFailed, "this user may not write to "+folder
+		}
 	}
 	c.report.add(finding)
 }
