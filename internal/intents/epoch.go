@@ -47,14 +47,19 @@ func (s schedule) of(block uint64) (epoch, error) {
 	if s.stateful() {
 		return s.countedEpoch(block), nil
 	}
-	length, shift := uint64(s.facts.Tempo)+1, s.shift()
-	index := (block + 1 + shift) / length
-	// An epoch has all blocks that give its index: the last of them is two before the first block of the next by the
-	// chain's formula without look-ahead, because a block in which an epoch runs counts for the next one.
-	return epoch{index: index, first: max(index*length, shift+1) - shift - 1, last: (index+1)*length - shift - 2}, nil
+	// The block in which an epoch runs is the last one by its number, and counts for the next epoch.
+	e := s.byNumber(block + 1)
+	return epoch{index: e.index, first: max(e.first, 1) - 1, last: e.last - 1}, nil
 }
 
-func (s schedule) shift() uint64 { return uint64(s.netuid()) + 1 }
+// byNumber returns the epoch of any block on runtimes that compute epochs from block numbers (get_epoch_index of the
+// chain's subnets/weights.rs, subtensor-chain 8.1). Hashed commits and their reveals count like this: the block in which
+// an epoch runs belongs to the epoch that ends with it.
+func (s schedule) byNumber(block uint64) epoch {
+	length, shift := uint64(s.facts.Tempo)+1, uint64(s.netuid())+1
+	index := (block + shift) / length
+	return epoch{index: index, first: max(index*length, shift) - shift, last: (index+1)*length - shift - 1}
+}
 
 func (s schedule) netuid() uint16 { return uint16(s.facts.Netuid) }
 
@@ -82,6 +87,28 @@ func (s schedule) due(block uint64) bool {
 	return e.Pending > 0 && block >= e.Pending ||
 		block >= e.Last+uint64(s.facts.Tempo) ||
 		e.SinceStep+(block-s.facts.Block.Number) > maxSinceStep
+}
+
+// reveal returns the epoch of the block after that of the facts, as the chain counts it for the reveal of a hashed
+// commit, and the one in which it takes the reveal; both by the present state, since the chain looks at nothing else. So
+// where epochs follow from block numbers, a commit belongs to the epoch that its block has by the present tempo.
+func (s schedule) reveal(commitBlock, commitEpoch uint64) (next, want epoch, err error) {
+	if next, err = s.next(); err != nil {
+		return next, want, err
+	}
+	if s.stateful() {
+		want.index = commitEpoch + s.facts.RevealPeriod
+		// One epoch more is the least that it takes; further ones are looked at when that has come.
+		want.first, want.last = next.last+1, next.last+uint64(s.facts.Tempo)
+		if next.index >= want.index {
+			want.first, want.last = next.first, next.last
+		}
+		return next, want, nil
+	}
+	tempo, made := uint64(s.facts.Tempo), s.byNumber(commitBlock)
+	want = epoch{index: made.index + s.facts.RevealPeriod, last: made.last + s.facts.RevealPeriod*(tempo+1)}
+	want.first = max(want.last, tempo) - tempo
+	return s.byNumber(s.facts.Block.Number + 1), want, nil
 }
 
 // window returns the blocks in which the chain opens what is committed in a block after that of the facts. The last one

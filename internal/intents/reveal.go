@@ -19,30 +19,19 @@ func (r *runner) committed(ctx context.Context, j *job, found *substrate.Inclusi
 	if err != nil {
 		return err
 	}
-	e, err := schedule{facts}.current()
-	if err != nil && !errors.Is(err, timelock.ErrNoEpochs) {
-		return err
-	}
-	parent, err := r.engine.config.Nodes.Header(ctx, found.Block.Parent)
-	if err != nil {
-		return err
-	}
-	before, err := r.facts(ctx, j, parent)
-	if err != nil {
-		return err
-	}
-	window, err := schedule{before}.window(found.Block.Number)
-	if err != nil && !errors.Is(err, timelock.ErrNoEpochs) {
-		return err
-	}
 	p := &j.progress
-	if p.CommitEpoch, err = r.commitEpoch(ctx, j, found.Block, e.index); err != nil {
+	p.CommitBlock = found.Block.Number
+	if p.Plan.Method == pylon.MethodTimelocked {
+		err = r.timelocked(ctx, j, found.Block, schedule{facts})
+	} else {
+		err = j.hashed(schedule{facts})
+	}
+	if err != nil && !errors.Is(err, timelock.ErrNoEpochs) {
+		p.CommitBlock = 0
 		return err
 	}
-	p.CommitBlock = found.Block.Number
-	p.RevealFirst, p.RevealLast = window.First, max(window.End, 1)-1
 	p.Stage, p.RetryAt, p.Failures, p.Verdict = stageNone, 0, 0, nil
-	j.Reason, j.Detail = string(ReasonNotYetRevealed), fmt.Sprintf("Committed in block %d; it is revealed in the blocks %d to %d.", p.CommitBlock, p.RevealFirst, p.RevealLast)
+	j.Reason, j.Detail = string(ReasonNotYetRevealed), revealText(p)
 	r.tryEnded(j, StatusSuccess)
 	if err := r.save(ctx, j); err != nil {
 		return err
@@ -51,19 +40,56 @@ func (r *runner) committed(ctx context.Context, j *job, found *substrate.Inclusi
 	return nil
 }
 
-// commitEpoch returns the epoch under which the chain keeps a commit: the computed one, or a neighbour when the chain
-// counts otherwise than we do.
-func (r *runner) commitEpoch(ctx context.Context, j *job, at substrate.Header, computed uint64) (uint64, error) {
-	if j.progress.Plan.Method != pylon.MethodTimelocked {
-		return computed, nil
+// timelocked notes the epoch under which the chain keeps a timelocked commit, and the blocks in which it opens it.
+func (r *runner) timelocked(ctx context.Context, j *job, at substrate.Header, s schedule) error {
+	parent, err := r.engine.config.Nodes.Header(ctx, at.Parent)
+	if err != nil {
+		return err
 	}
-	for _, epoch := range []uint64{computed, computed + 1, max(computed, 1) - 1} {
+	before, err := r.facts(ctx, j, parent)
+	if err != nil {
+		return err
+	}
+	window, err := schedule{before}.window(at.Number)
+	if err != nil {
+		return err
+	}
+	e, err := s.current()
+	if err != nil {
+		return err
+	}
+	p := &j.progress
+	p.RevealFirst, p.RevealLast = window.First, max(window.End, 1)-1
+	p.CommitEpoch = e.index
+	// It is a neighbour should the chain count otherwise than we do.
+	for _, epoch := range []uint64{e.index, e.index + 1, max(e.index, 1) - 1} {
 		there, err := r.isOpen(ctx, j, at, epoch)
-		if there || err != nil {
-			return epoch, err
+		if err != nil {
+			return err
+		}
+		if there {
+			p.CommitEpoch = epoch
+			break
 		}
 	}
-	return computed, nil
+	return nil
+}
+
+// hashed notes the epoch that the chain counts a hashed commit for, by the state of the commit's block, and the blocks
+// in which it can be revealed.
+func (j *job) hashed(s schedule) error {
+	p := &j.progress
+	p.CommitEpoch = s.byNumber(p.CommitBlock).index
+	if s.stateful() {
+		e, err := s.current()
+		if err != nil {
+			return err
+		}
+		p.CommitEpoch = e.index
+	}
+	_, want, err := s.reveal(p.CommitBlock, p.CommitEpoch)
+	p.RevealFirst, p.RevealLast = want.first, want.last
+	return err
 }
 
 // isOpen tells whether a timelocked commit waits to be opened.
@@ -82,7 +108,7 @@ func (r *runner) awaitReveal(ctx context.Context, j *job, now sight) (ready bool
 	}
 	p := &j.progress
 	if p.Plan.Method == pylon.MethodCommitReveal {
-		return now.head.Number+1 >= p.RevealFirst, nil
+		return r.revealDue(ctx, j, now.head)
 	}
 	if now.final.Number < p.RevealFirst {
 		return false, nil
@@ -155,26 +181,41 @@ func (r *runner) isSet(ctx context.Context, j *job, at substrate.Header) (bool, 
 	return true, nil
 }
 
+// revealDue tells whether the chain takes the reveal of a hashed commit in the next block, or takes it no more. It is
+// asked anew for every block: the subnet's owner may change the tempo and the period.
+func (r *runner) revealDue(ctx context.Context, j *job, head substrate.Header) (bool, error) {
+	facts, err := r.facts(ctx, j, head)
+	if err != nil {
+		return false, err
+	}
+	p := &j.progress
+	next, want, err := schedule{facts}.reveal(p.CommitBlock, p.CommitEpoch)
+	if err != nil {
+		return false, err
+	}
+	if next.index >= want.index {
+		return true, nil
+	}
+	if p.RevealFirst != want.first || p.RevealLast != want.last {
+		p.RevealFirst, p.RevealLast = want.first, want.last
+		return false, r.waits(ctx, j, ReasonNotYetRevealed, revealText(p))
+	}
+	return false, nil
+}
+
+func revealText(p *progress) string {
+	return fmt.Sprintf("Committed in block %d; it is revealed in the blocks %d to %d.", p.CommitBlock, p.RevealFirst, p.RevealLast)
+}
+
 // prepareReveal reveals what was committed by hash, in the one epoch in which the chain takes it.
 func (r *runner) prepareReveal(ctx context.Context, j *job, facts *chain.Facts) (*order, error) {
-	p, s := &j.progress, schedule{facts}
-	next, err := s.next()
+	p := &j.progress
+	next, want, err := schedule{facts}.reveal(p.CommitBlock, p.CommitEpoch)
 	if err != nil {
 		return nil, err
 	}
-	want := p.CommitEpoch + facts.RevealPeriod
-	landing := facts.Block.Number + 1
-	early := next.index < want || !s.stateful() && next.index == want && landing == next.first
-	switch {
-	case next.index > want:
-		return nil, expire(ReasonRevealMissed, "The commit of block %d could be revealed in epoch %d; block %d is in epoch %d.", p.CommitBlock, want, landing, next.index)
-	case early:
-		// One epoch more is the least that it takes; further ones are looked at when that has come.
-		p.RevealFirst = max(next.last+1, landing+1)
-		if next.index == want {
-			p.RevealFirst = landing + 1
-		}
-		return &order{notBefore: p.RevealFirst}, nil
+	if next.index > want.index {
+		return nil, expire(ReasonRevealMissed, "The commit of block %d could be revealed in epoch %d; block %d is in epoch %d.", p.CommitBlock, want.index, facts.Block.Number+1, next.index)
 	}
 	p.RevealFirst, p.RevealLast = next.first, next.last
 	open, err := r.engine.config.Chain.HashedCommits(ctx, facts.Block, facts.FactsQuery)

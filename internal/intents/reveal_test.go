@@ -2,6 +2,7 @@ package intents
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	pylon "github.com/bittensor-pylon/pylon"
@@ -72,6 +73,64 @@ func TestRevealMissed(t *testing.T) {
 	w.open()
 	if intent := w.until(id, 5, pylon.StateExpired); intent.Reason != ReasonRevealMissed {
 		t.Error(describe(intent))
+	}
+}
+
+// hashedWorld is a chain that knows no timelocked commits.
+func hashedWorld(t *testing.T, spec uint32, tempo uint16) *world {
+	return newWorld(t, worldConfig{spec: spec, lag: 1, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: tempo, CommitReveal: true}}})
+}
+
+// A commit in the block in which an epoch runs counts for the epoch that ends with it, where epochs follow from block
+// numbers: it is revealed in the next one. Its deadline keeps a commit out of that block, unless the owner moves the
+// epochs while it is on its way.
+func TestCommitInTheBlockOfAnEpoch(t *testing.T) {
+	t.Parallel()
+	for _, spec := range []uint32{218, 233} {
+		w := hashedWorld(t, spec, 40)
+		const tempo, edge = 12, 10 // (10 + netuid + 1) mod 13 = 12
+		w.dev.SetPoolPolicy(func(devchain.Pending) devchain.Verdict {
+			if w.dev.Best().Header.Number+1 < edge {
+				return devchain.Verdict{Action: devchain.Hold}
+			}
+			return devchain.Verdict{}
+		})
+		id := w.put(0, miners(t))
+		w.produce(2)
+		w.edit(func(st runtime.State) { w.rt.SetTempo(st, 1, tempo) })
+		w.produce(edge - int(w.dev.Best().Header.Number))
+		if w.sinceEpoch(edge) != 0 {
+			t.Fatalf("no epoch ran in block %d", edge)
+		}
+		intent := w.until(id, 3, pylon.StateAwaitingReveal)
+		if intent.RevealFirst != edge+1 || intent.RevealLast != edge+1+tempo {
+			t.Errorf("spec %d: revealed in blocks %d to %d", spec, intent.RevealFirst, intent.RevealLast)
+		}
+		if calls := w.extrinsics(); len(calls) != 1 || !strings.HasPrefix(calls[0], "10 ") {
+			t.Fatalf("spec %d: %v", spec, calls)
+		}
+		intent = w.until(id, 40, pylon.StateRevealed)
+		if intent.Block.Number > edge+1+tempo {
+			t.Errorf("spec %d: %s", spec, describe(intent))
+		}
+	}
+}
+
+// The chain counts the epoch of a commit anew when it is revealed: a change of the tempo moves the reveal, to earlier
+// and to later.
+func TestTempoChangesBeforeReveal(t *testing.T) {
+	t.Parallel()
+	for _, tempo := range []uint16{12, 70} {
+		w := hashedWorld(t, 233, 40)
+		w.produce(11)
+		id := w.put(0, miners(t))
+		before := w.until(id, 10, pylon.StateAwaitingReveal)
+		w.edit(func(st runtime.State) { w.rt.SetTempo(st, 1, tempo) })
+		w.produce(1)
+		if after := w.intent(id); after.RevealFirst == before.RevealFirst {
+			t.Errorf("tempo %d: %s", tempo, describe(after))
+		}
+		w.until(id, 90, pylon.StateRevealed)
 	}
 }
 

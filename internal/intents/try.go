@@ -31,9 +31,6 @@ func (r *runner) try(ctx context.Context, j *job, now sight) error {
 	j.NotBefore = o.notBefore
 	if landing := now.head.Number + 1; o.notBefore > landing {
 		delete(r.tries, j.ID)
-		if j.progress.CommitBlock > 0 {
-			return r.waits(ctx, j, ReasonNotYetRevealed, "It can not be revealed before block "+decimal(o.notBefore)+".")
-		}
 		return r.waits(ctx, j, ReasonRateLimited, rateText(o, facts))
 	}
 	r.engine.config.Crash(PointPlanned)

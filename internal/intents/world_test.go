@@ -115,9 +115,8 @@ func newWorld(t *testing.T, c worldConfig) *world {
 	}
 	w.connect()
 	w.config.Identities = append(w.config.Identities, Identity{Name: "sn", Netuid: c.netuid, Signer: signer(t, c.identity)})
-	_, err = dev.Produce(1)
-	must(t, err)
 	w.open()
+	w.produce(1)
 	return w
 }
 

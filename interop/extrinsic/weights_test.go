@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -237,3 +238,59 @@ func TestWeightCallsAsReal(t *testing.T) {
 }
 
 func bytesOf(key [32]byte) []byte { return key[:] }
+
+// On the real runtime a hashed commit in the block in which an epoch runs belongs to the epoch that ends with that block:
+// it is revealed in the very next block, with a reveal period of one epoch.
+func TestCommitInTheBlockOfAnEpoch(t *testing.T) {
+	t.Parallel()
+	const netuid, tempo = 3, 20
+	c := realChain(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	head, err := c.Head(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value, err := read(ctx, c, head.Hash, "Tempo", netuid); err != nil || value != uint64(tempo) {
+		t.Fatalf("the tempo is %v, %v", value, err)
+	}
+	edge := head.Number + 1
+	for (edge+netuid+1)%(tempo+1) != tempo {
+		edge++
+	}
+	preimage := slices.Concat(bytesOf(public(t, "//Bob")), []byte{netuid, 0, 4, 0, 0, 4, 1, 0, 4, 7, 0}, make([]byte, 8))
+	committed := scale.Blake2_256(preimage)
+	send := func(uri, pallet, call string, args map[string]any) string {
+		key, err := wallet.FromURI(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nonce, err := c.Nonce(ctx, key.PublicKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := c.Sign(ctx, substrate.SignRequest{At: head, Period: 64, Nonce: nonce, Pallet: pallet, Call: call, Args: args}, signer{key, "Sr25519"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := outcome(ctx, t, c, x) // a block is built for it
+		head = headFrom(t, c, head.Number+1)
+		return said
+	}
+	for head.Number+1 < edge {
+		send("//Alice", "System", "remark", map[string]any{"remark": []byte{byte(head.Number)}})
+	}
+	if said := send("//Bob", "SubtensorModule", "commit_weights", map[string]any{"netuid": netuid, "commit_hash": scale.Bytes(committed[:])}); said != "[WeightsCommitted]" || head.Number != edge {
+		t.Fatalf("block %d, not %d: %s", head.Number, edge, said)
+	}
+	since, err := read(ctx, c, head.Hash, "BlocksSinceLastStep", netuid)
+	if err != nil || since != uint64(0) {
+		t.Fatalf("no epoch ran in block %d: %v, %v", edge, since, err)
+	}
+	said := send("//Bob", "SubtensorModule", "reveal_weights", map[string]any{
+		"netuid": netuid, "uids": []any{0}, "values": []any{1}, "salt": []any{7}, "version_key": 0,
+	})
+	if !strings.Contains(said, "WeightsRevealed") || head.Number != edge+1 {
+		t.Errorf("block %d: %s", head.Number, said)
+	}
+}
