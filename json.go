@@ -36,56 +36,6 @@ var (
 	_ json.Unmarshaler = (*EVMAssociations)(nil)
 )
 
-// MarshalJSON returns what AppendJSON appends.
-func (a AxonInfo) MarshalJSON() ([]byte, error) { return a.AppendJSON(nil), nil }
-
-// MarshalJSON returns what AppendJSON appends.
-func (s Stakes) MarshalJSON() ([]byte, error) { return s.AppendJSON(nil), nil }
-
-// MarshalJSON returns what AppendJSON appends.
-func (n Neuron) MarshalJSON() ([]byte, error) { return n.AppendJSON(nil), nil }
-
-// MarshalJSON returns what AppendJSON appends.
-func (n Neurons) MarshalJSON() ([]byte, error) { return n.AppendJSON(nil), nil }
-
-// MarshalJSON returns what AppendJSON appends.
-func (v Validators) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
-
-// MarshalJSON returns what AppendJSON appends.
-func (ids Identities) MarshalJSON() ([]byte, error) { return ids.AppendJSON(nil), nil }
-
-// UnmarshalJSON reads identities and keeps the order of the object. A name that is there twice is an error.
-func (ids *Identities) UnmarshalJSON(data []byte) error {
-	var body struct {
-		Identities json.RawMessage `json:"identities"`
-	}
-	if err := json.Unmarshal(data, &body); err != nil {
-		return fmt.Errorf("pylon: identities: %w", err)
-	}
-	var read Identities
-	seen := make(map[string]struct{})
-	err := eachMember(body.Identities, func(key string, value *json.Decoder) error {
-		var netuid *Netuid
-		if err := value.Decode(&netuid); err != nil {
-			return err
-		}
-		if netuid == nil {
-			return errors.New("its netuid is null")
-		}
-		if _, twice := seen[key]; twice {
-			return errors.New("it is there twice")
-		}
-		seen[key] = struct{}{}
-		read = append(read, Identity{Name: key, Netuid: *netuid})
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("pylon: identities: %w", err)
-	}
-	*ids = read
-	return nil
-}
-
 // appendByHotkey appends a block, and a list as an object keyed by hotkey.
 func appendByHotkey[T any](
 	dst []byte, block Block, name string, list []T, hotkey func(T) Hotkey, appendValue func(T, []byte) []byte,

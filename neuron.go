@@ -11,19 +11,6 @@ type Hotkey string
 // Coldkey is the SS58 address of the key that owns a hotkey.
 type Coldkey string
 
-// Block names a block. Its hash is 0x and 64 lower-case hexadecimal digits.
-type Block struct {
-	Number uint64 `json:"number"`
-	Hash   string `json:"hash"`
-}
-
-// BlockInfo is a block and the time that its author gave it, in whole seconds since the Unix epoch.
-type BlockInfo struct {
-	Number    uint64 `json:"number"`
-	Hash      string `json:"hash"`
-	Timestamp int64  `json:"timestamp"`
-}
-
 // AxonProtocol is the protocol a neuron says that its axon speaks. The chain accepts any number; the constants name
 // the ones in use.
 type AxonProtocol uint8
@@ -93,14 +80,4 @@ type Neurons struct {
 type Validators struct {
 	Block      Block    `json:"block"`
 	Validators []Neuron `json:"validators"`
-}
-
-// Identities maps the names of the identities that a service keeps to the subnet each works on, in the order of the
-// service's configuration.
-type Identities []Identity
-
-// Identity is a wallet's hotkey at work on one subnet, known to the service's users by name.
-type Identity struct {
-	Name   string
-	Netuid Netuid
 }
