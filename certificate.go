@@ -83,3 +83,11 @@ func (c *Certificates) UnmarshalJSON(data []byte) error {
 	*c = read
 	return nil
 }
+
+// CertificateKeyPair is a fresh key pair. It is told to who asked for it and is kept nowhere.
+type CertificateKeyPair struct {
+	Algorithm CertificateAlgorithm `json:"algorithm"`
+	// PublicKey and PrivateKey are 64 lower-case hexadecimal digits each. The private key is the seed of RFC 8032.
+	PublicKey  string `json:"public_key"`
+	PrivateKey string `json:"private_key"`
+}

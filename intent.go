@@ -161,3 +161,18 @@ func (w WaitFor) Satisfied(state IntentState) bool {
 		return false
 	}
 }
+
+// IntentFilter chooses intents. Fields of the zero value choose nothing away.
+type IntentFilter struct {
+	// Identity is the name of the identity. Required.
+	Identity string
+	// Kind and State leave out all others. Defaults to all.
+	Kind  IntentKind
+	State IntentState
+	// Open leaves out those that have ended.
+	Open bool
+	// Before is the id of an intent: only older ones are returned. Defaults to the newest.
+	Before string
+	// Limit is how many are returned at most, newest first: up to 500. Defaults to 100.
+	Limit int
+}

@@ -42,14 +42,6 @@ type CertificateRequest struct {
 	IdempotencyKey string `json:"-"`
 }
 
-// CertificateKeyPair is a fresh key pair. It is told to who asked for it and is kept nowhere.
-type CertificateKeyPair struct {
-	Algorithm CertificateAlgorithm `json:"algorithm"`
-	// PublicKey and PrivateKey are 64 lower-case hexadecimal digits each. The private key is the seed of RFC 8032.
-	PublicKey  string `json:"public_key"`
-	PrivateKey string `json:"private_key"`
-}
-
 // AxonRequest asks to publish where the identity's neuron can be reached.
 type AxonRequest struct {
 	IP       netip.Addr   `json:"ip"`
@@ -57,19 +49,4 @@ type AxonRequest struct {
 	Protocol AxonProtocol `json:"protocol"`
 	// IdempotencyKey is as in WeightsRequest.
 	IdempotencyKey string `json:"-"`
-}
-
-// IntentFilter chooses intents. Fields of the zero value choose nothing away.
-type IntentFilter struct {
-	// Identity is the name of the identity. Required.
-	Identity string
-	// Kind and State leave out all others. Defaults to all.
-	Kind  IntentKind
-	State IntentState
-	// Open leaves out those that have ended.
-	Open bool
-	// Before is the id of an intent: only older ones are returned. Defaults to the newest.
-	Before string
-	// Limit is how many are returned at most, newest first: up to 500. Defaults to 100.
-	Limit int
 }

@@ -13,23 +13,6 @@ import (
 	"time"
 )
 
-// Further kinds of events, which streams have beside those of the chain.
-const (
-	// EventIntent is a change of one of the identity's intents. It comes to identities only.
-	EventIntent ChainEventKind = "intent"
-	// EventGap says that there were events which the stream has not got and will not get.
-	EventGap ChainEventKind = "gap"
-)
-
-// Event is an element of a stream of events.
-type Event struct {
-	ChainEvent
-	// Intent is what has changed. Only events of EventIntent have one.
-	Intent *IntentEvent
-	// ID names the event in this stream.
-	ID string
-}
-
 // Events returns what happens on the chain from now on: new heads, final blocks, and epochs of all subnets. The first
 // elements are the newest head and the newest final block.
 //
