@@ -56,17 +56,22 @@ type verifyingKey struct {
 // verification is a signature to be checked: s·B - k·A must be R.
 type verification struct {
 	key  *verifyingKey
-	k, s *scalar.Scalar
+	k, s scalar.Scalar
 	r    curve.RistrettoPoint
 	good bool
 	wake chan bool // whether the job is decided; otherwise its caller is to work
 }
 
+// verifications are jobs to be used again. Nobody else refers to a job any more
+// when check has returned.
+var verifications = sync.Pool{New: func() any { return &verification{wake: make(chan bool, 1)} }}
+
 // Verify tells whether signature is an sr25519 signature of message by the owner
 // of a public key. It refuses the all-zero public key.
 func (v *Verifier) Verify(pub [32]byte, message []byte, signature [64]byte) bool {
-	job := newVerification(pub, message, signature)
-	if job == nil {
+	job := verifications.Get().(*verification)
+	defer job.release()
+	if !job.decode(pub, message, signature) {
 		return false
 	}
 	if job.key = v.key(pub); job.key == nil {
@@ -77,6 +82,11 @@ func (v *Verifier) Verify(pub [32]byte, message []byte, signature [64]byte) bool
 		v.keep(job.key)
 	}
 	return job.good
+}
+
+func (j *verification) release() {
+	j.key, j.good = nil, false
+	verifications.Put(j)
 }
 
 // check decides a job, together with those of others. There are as many callers
@@ -97,14 +107,14 @@ func (v *Verifier) check(job *verification) {
 		runtime.Gosched() // others that are ready to run may have signatures too
 	}
 
+	var jobs [maxBatch]*verification
+	jobs[0] = job
 	q.Lock()
-	n := min(len(q.jobs), maxBatch-1)
-	batch := append(make([]*verification, 0, n+1), job)
-	batch = append(batch, q.jobs[:n]...)
-	q.jobs = append(q.jobs[:0], q.jobs[n:]...)
+	n := copy(jobs[1:], q.jobs) + 1
+	q.jobs = append(q.jobs[:0], q.jobs[n-1:]...)
 	q.Unlock()
-	checkBatch(batch)
-	for _, j := range batch[1:] {
+	checkBatch(jobs[:n])
+	for _, j := range jobs[1:n] {
 		j.wake <- true
 	}
 
@@ -138,7 +148,7 @@ func checkBatch(jobs []*verification) {
 
 func (j *verification) check() bool {
 	var difference curve.RistrettoPoint
-	return difference.ExpandedTripleScalarMulBasepointVartime(j.k, j.key.negative, j.s, &j.r).IsIdentity()
+	return difference.ExpandedTripleScalarMulBasepointVartime(&j.k, j.key.negative, &j.s, &j.r).IsIdentity()
 }
 
 // basepoint is B with its multiples.
@@ -146,62 +156,82 @@ var basepoint = sync.OnceValue(func() *curve.ExpandedRistrettoPoint {
 	return curve.NewExpandedRistrettoPoint(curve.RISTRETTO_BASEPOINT_POINT)
 })
 
-// allGood checks the sum of s·B - k·A - R over all jobs, each multiplied by a
-// random number of 128 bits, without which bad ones could cancel out each other.
-func allGood(jobs []*verification) bool {
-	var random [16 * maxBatch]byte
-	_, _ = rand.Read(random[:16*len(jobs)]) // never fails
-	var (
-		static  = []*curve.ExpandedRistrettoPoint{basepoint()}
-		factors = []*scalar.Scalar{scalar.New()}
-		keys    = []*verifyingKey{nil}
-		weights = make([]*scalar.Scalar, len(jobs))
-		points  = make([]*curve.RistrettoPoint, len(jobs))
-	)
-	for i, j := range jobs {
-		var wide [32]byte
-		copy(wide[:], random[16*i:16*(i+1)])
-		weight, err := scalar.NewFromCanonicalBytes(wide[:])
-		if err != nil {
-			return false // 128 bits are below the order
-		}
-		factors[0].Add(factors[0], scalar.New().Mul(weight, j.s))
-		at := 1
-		for at < len(keys) && keys[at] != j.key {
-			at++
-		}
-		if at == len(keys) {
-			keys = append(keys, j.key)
-			static = append(static, j.key.negative)
-			factors = append(factors, scalar.New())
-		}
-		factors[at].Add(factors[at], scalar.New().Mul(weight, j.k))
-		weights[i] = scalar.New().Neg(weight)
-		points[i] = &j.r
-	}
-	var sum curve.RistrettoPoint
-	return sum.ExpandedMultiscalarMulVartime(factors, static, weights, points).IsIdentity()
+// batch is the memory of allGood, to be used again.
+type batch struct {
+	random  [16 * maxBatch]byte
+	weights [maxBatch]scalar.Scalar
+	factors [maxBatch + 1]scalar.Scalar // of the basepoint and of each key
+	keys    [maxBatch + 1]*verifyingKey
+
+	// What the multiplication takes.
+	ofPoints, ofStatic []*scalar.Scalar
+	points             []*curve.RistrettoPoint
+	static             []*curve.ExpandedRistrettoPoint
 }
 
-// newVerification decodes a signature; nil means that it is none.
-func newVerification(pub [32]byte, message []byte, signature [64]byte) *verification {
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+func (b *batch) release() {
+	clear(b.keys[:])
+	clear(b.static)
+	clear(b.points)
+	b.ofPoints, b.ofStatic, b.points, b.static = b.ofPoints[:0], b.ofStatic[:0], b.points[:0], b.static[:0]
+	batches.Put(b)
+}
+
+// allGood checks the sum of R - s·B + k·A over all jobs, each multiplied by a
+// random number of 128 bits, without which bad ones could cancel out each other.
+func allGood(jobs []*verification) bool {
+	b := batches.Get().(*batch)
+	defer b.release()
+	_, _ = rand.Read(b.random[:16*len(jobs)]) // never fails
+	b.factors[0].Zero()
+	b.static = append(b.static, basepoint())
+	for i, j := range jobs {
+		var wide [32]byte
+		copy(wide[:], b.random[16*i:16*(i+1)])
+		weight := &b.weights[i]
+		if _, err := weight.SetCanonicalBytes(wide[:]); err != nil {
+			return false // 128 bits are below the order
+		}
+		var product scalar.Scalar
+		b.factors[0].Sub(&b.factors[0], product.Mul(weight, &j.s))
+		at := 1
+		for at < len(b.static) && b.keys[at] != j.key {
+			at++
+		}
+		if at == len(b.static) {
+			b.keys[at] = j.key
+			b.factors[at].Zero()
+			b.static = append(b.static, j.key.negative)
+		}
+		b.factors[at].Sub(&b.factors[at], product.Mul(weight, &j.k)) // of -A
+		b.ofPoints = append(b.ofPoints, weight)
+		b.points = append(b.points, &j.r)
+	}
+	for at := range b.static {
+		b.ofStatic = append(b.ofStatic, &b.factors[at])
+	}
+	var sum curve.RistrettoPoint
+	return sum.ExpandedMultiscalarMulVartime(b.ofStatic, b.static, b.ofPoints, b.points).IsIdentity()
+}
+
+// decode reads a signature and tells whether it is one.
+func (j *verification) decode(pub [32]byte, message []byte, signature [64]byte) bool {
 	// The uppermost bit tells an sr25519 signature from one of ed25519.
 	if pub == ([32]byte{}) || signature[63]&0x80 == 0 {
-		return nil
+		return false
 	}
 	signature[63] &= 0x7f
-	j := &verification{wake: make(chan bool, 1)}
-	var err error
-	if j.s, err = scalar.NewFromCanonicalBytes(signature[32:]); err != nil {
-		return nil
+	if _, err := j.s.SetCanonicalBytes(signature[32:]); err != nil {
+		return false
 	}
-	var compressed curve.CompressedRistretto
-	copy(compressed[:], signature[:32])
+	compressed := curve.CompressedRistretto(signature[:32])
 	if _, err := j.r.SetCompressed(&compressed); err != nil {
-		return nil
+		return false
 	}
-	j.k = challenge(pub, message, signature[:32])
-	return j
+	challenge(&j.k, pub, message, signature[:32])
+	return true
 }
 
 // signingTranscript is what every signature begins with.
@@ -211,20 +241,18 @@ var signingTranscript = sync.OnceValue(func() *merlin.Transcript {
 	return t
 })
 
-// challenge is the number that schnorrkel makes of a message, a key and R.
-func challenge(pub [32]byte, message, r []byte) *scalar.Scalar {
-	t := signingTranscript().Clone()
+// challenge sets k to the number that schnorrkel makes of a message, a key and R.
+func challenge(k *scalar.Scalar, pub [32]byte, message, r []byte) {
+	t := *signingTranscript() // the copy that Clone makes, without an allocation
 	t.AppendMessage("sign-bytes", message)
 	t.AppendMessage("proto-name", []byte("Schnorr-sig"))
 	t.AppendMessage("sign:pk", pub[:])
 	t.AppendMessage("sign:R", r)
 	var wide [64]byte
 	t.ExtractBytes(wide[:], "sign:c")
-	k, err := scalar.NewFromBytesModOrderWide(wide[:])
-	if err != nil {
+	if _, err := k.SetBytesModOrderWide(wide[:]); err != nil {
 		panic("wallet: " + err.Error()) // only for another length
 	}
-	return k
 }
 
 // key returns a decoded public key, or nil for bytes that are none.
