@@ -42,7 +42,7 @@ func (c *Chain) watch(ctx context.Context, events <-chan substrate.HeadEvent, ep
 			case !ok:
 				return
 			case event.Finalized:
-				c.finalized.Store(max(c.finalized.Load(), at.Number))
+				c.settle(at.Number)
 				c.final.Store(&SeenBlock{Block: at.public(), Seen: time.Now()})
 				c.news.tell(pylon.ChainEvent{Kind: pylon.EventFinalized, Block: at.public()})
 			default:
@@ -56,6 +56,17 @@ func (c *Chain) watch(ctx context.Context, events <-chan substrate.HeadEvent, ep
 			return
 		}
 	}
+}
+
+// settle notes that the block with that number is final. What was final before stays so, unless the newest head is below
+// it: then it never was, as when the chain of developers has begun anew, and no block has the number that it had.
+func (c *Chain) settle(number uint64) {
+	if head := c.lookout.known(); head == nil || head.Number >= c.finalized.Load() {
+		c.finalized.Store(max(c.finalized.Load(), number))
+		return
+	}
+	c.finalized.Store(number)
+	c.rewound.Add(1) // after that, so that who asks in the new count knows the new number
 }
 
 // readAll reads at the newest head what somebody has asked for lately, and forgets the subnets for which nobody has. The

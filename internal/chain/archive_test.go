@@ -378,6 +378,41 @@ func testNumbersOfFinalizedBlocks(t *testing.T) {
 	}
 }
 
+// A chain that begins anew has other blocks under the numbers that were final on the one before.
+func TestNumbersOfAChainThatBeganAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		main, archive := pair(t, 1000, 0)
+		c := newFakeChain(t, main, archive, Config{})
+		c.Start()
+		synctest.Wait()
+		main.finalize(990)
+		synctest.Wait()
+		if n, err := c.Neurons(t.Context(), 5, 1); numberOf(t, n, err) != 5 {
+			t.Errorf("block %d", n.Block.Number)
+		}
+		fresh := main.addFork(5, 1, 1)
+		main.setHead(main.addFork(20, 1, 1))
+		main.addFork(17, 1, 1)
+		main.finalize(17)
+		synctest.Wait()
+		if n, err := c.Neurons(t.Context(), 5, 1); err != nil || n.Block.Hash != fresh.Hash.String() {
+			t.Errorf("block 5 of the new chain: %+v, %v", n, err)
+		}
+		main.addFork(18, 1, 1)
+		for range 2 { // 18 is not final yet
+			if n, err := c.Neurons(t.Context(), 18, 1); numberOf(t, n, err) != 18 {
+				t.Errorf("block %d", n.Block.Number)
+			}
+		}
+		if again := main.addFork(18, 2, 1); again.Hash != main.numbers[18] {
+			t.Error("the fork is not there")
+		} else if n, err := c.Neurons(t.Context(), 18, 1); err != nil || n.Block.Hash != again.Hash.String() {
+			t.Errorf("block 18 after a reorganisation: %+v, %v", n, err)
+		}
+	})
+}
+
 // A reader who leaves does not end the read that others wait for, and the next one is served.
 func TestConformance070CancelledReader(t *testing.T) {
 	t.Parallel()

@@ -28,7 +28,9 @@ type Chain struct {
 	layouts        layouts
 	// finalized is the number of the newest finalised block that was seen: a block up to there keeps its number.
 	finalized atomic.Uint64
-	final     atomic.Pointer[SeenBlock] // that block
+	// rewound counts how often finalised blocks turned out not to be. Numbers that were remembered before do not count.
+	rewound atomic.Uint32
+	final   atomic.Pointer[SeenBlock] // that block
 
 	info    latest[*pylon.BlockInfo]
 	subnets sync.Map      // pylon.Netuid -> *latest[*subnet], of the subnets that somebody has asked for lately
@@ -246,7 +248,7 @@ func (c *Chain) blockAt(ctx context.Context, number uint64) (block, error) {
 	case number > maxBlockNumber:
 		return block{}, blockNotFound(number)
 	}
-	hash, err := ask[substrate.Hash](ctx, c.flights, question{topic: aboutHash, number: number}, func(ctx context.Context) (fetched, error) {
+	hash, err := ask[substrate.Hash](ctx, c.flights, question{topic: aboutHash, number: number, index: c.rewound.Load()}, func(ctx context.Context) (fetched, error) {
 		volatile := number > c.finalized.Load()
 		start := time.Now()
 		ctx, end := c.begin(ctx, getBlock, c.main.uri, notApplicable)

@@ -21,7 +21,7 @@ var errClosed = problem.New(problem.NotReady, "The service is stopping.")
 type topic uint8
 
 const (
-	aboutHash topic = iota + 1 // the hash of the finalised block with that number
+	aboutHash topic = iota + 1 // the hash of the finalised block with that number, by the count of Chain.rewound
 	aboutTime                  // the block's time
 	aboutNeurons
 	aboutHyperparameters
@@ -54,7 +54,7 @@ type question struct {
 	hash   substrate.Hash
 	// account is whose, for questions about one account.
 	account accountID
-	// index is the place of an extrinsic in its block.
+	// index is the place of an extrinsic in its block, or another small number that the topic needs.
 	index uint32
 }
 
