@@ -34,7 +34,7 @@ func (c *Client) Runtime(ctx context.Context, at Hash) (*Runtime, error) {
 		return nil, err
 	}
 	r, err := c.runtimes.get(ctx, runtimeKey{genesis, version}, func(ctx context.Context) (*Runtime, error) {
-		metadata, err := c.metadata(ctx, at)
+		metadata, err := c.metadata(ctx, at, version)
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +99,7 @@ func decodeRuntimeVersion(raw []byte) (runtimeVersion, error) {
 const metadataVersion = 15
 
 // metadata reads the metadata of the runtime of a block: version 15, or 14 from a runtime that knows no other.
-func (c *Client) metadata(ctx context.Context, at Hash) (*scale.Metadata, error) {
+func (c *Client) metadata(ctx context.Context, at Hash, version runtimeVersion) (*scale.Metadata, error) {
 	q := stateCall(at, "Metadata_metadata_at_version", scale.AppendUint32(nil, metadataVersion))
 	metadata, err := ask(ctx, c, q, func(raw []byte) (*scale.Metadata, error) {
 		b, err := decodeHex(raw)
@@ -109,7 +109,7 @@ func (c *Client) metadata(ctx context.Context, at Hash) (*scale.Metadata, error)
 		if len(b) == 1 && b[0] == 0 {
 			return nil, nil // None: this version is not known
 		}
-		return scale.ParseOpaqueMetadata(b)
+		return version.check(scale.ParseOpaqueMetadata(b))
 	})
 	if metadata != nil || err != nil && KindOf(err) != KindMethodMissing {
 		return metadata, err
@@ -119,6 +119,37 @@ func (c *Client) metadata(ctx context.Context, at Hash) (*scale.Metadata, error)
 		if err != nil {
 			return nil, err
 		}
-		return scale.ParseMetadata(b)
+		return version.check(scale.ParseMetadata(b))
 	})
+}
+
+// check refuses metadata of another runtime, as a node would give that takes no notice of the block: what is decoded by it
+// would be wrong, for as long as the runtime is kept. Metadata that does not say whose it is passes.
+func (v runtimeVersion) check(m *scale.Metadata, err error) (*scale.Metadata, error) {
+	if err != nil {
+		return nil, err
+	}
+	name, spec, told, err := saysVersion(m)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("metadata: System.Version: %w", err)
+	case told && (name != v.specName || spec != v.specVersion):
+		return nil, fmt.Errorf("metadata of %.40q %d, not of %.40q %d", name, spec, v.specName, v.specVersion)
+	}
+	return m, nil
+}
+
+// saysVersion returns what metadata says of whose it is, if it does.
+func saysVersion(m *scale.Metadata) (specName string, specVersion uint32, told bool, err error) {
+	if constant, missing := m.Constant("System", "Version"); missing == nil {
+		codec, misfit := scale.Bind[struct {
+			SpecName    string `scale:"spec_name"`
+			SpecVersion uint32 `scale:"spec_version"`
+		}](m.Types, constant.Type)
+		if misfit == nil {
+			version, err := codec.Decode(constant.Value)
+			return version.SpecName, version.SpecVersion, err == nil, err
+		}
+	}
+	return "", 0, false, nil
 }

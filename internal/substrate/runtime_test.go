@@ -1,10 +1,15 @@
 package substrate
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -168,6 +173,48 @@ func TestRuntimeThatCannotBeRead(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A node that takes no notice of the block gives the metadata of its newest runtime. It would decode every other one's
+// blocks wrongly from then on.
+func TestMetadataOfAnotherRuntime(t *testing.T) {
+	t.Parallel()
+	of := func(spec int) string {
+		f, err := os.Open(filepath.Join("..", "scale", "testdata", fmt.Sprintf("metadata-%d-v15.opaque.gz", spec)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "0x" + hex.EncodeToString(raw)
+	}
+	newer, older := of(425), of(343)
+	synctest.Test(t, func(t *testing.T) {
+		a, b, c := two(t, Config{})
+		for _, node := range []*scripted{a, b} {
+			node.reply("state_getRuntimeVersion", map[string]any{"specName": "node-subtensor", "specVersion": 343, "transactionVersion": 1})
+			node.reply("state_call", newer)
+		}
+		at := a.header(5).Hash
+		if r, err := c.Runtime(t.Context(), at); KindOf(err) != KindMalformed {
+			t.Errorf("%+v, %v", r, err)
+		}
+		b.reply("state_call", older)
+		r, err := c.Runtime(t.Context(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Metadata.API("SubnetInfoRuntimeApi", "get_next_epoch_start_block"); err == nil {
+			t.Error("it has what came with spec 423")
+		}
+	})
 }
 
 func TestRuntimesAreForgotten(t *testing.T) {
