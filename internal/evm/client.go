@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
 
 	pylon "github.com/bittensor-pylon/pylon"
@@ -42,7 +43,7 @@ type Config struct {
 	ArchiveCutoff uint64
 	// Timeout bounds one question to a node. Defaults to 30 seconds.
 	Timeout time.Duration
-	// MaxAnswer bounds the bytes of one answer of a node. Defaults to 64 MiB.
+	// MaxAnswer bounds the bytes of what the nodes answer to one caller. Defaults to 64 MiB.
 	MaxAnswer int64
 	// Observe hears of every question, with the context of who asked. Defaults to nothing.
 	Observe func(context.Context, Operation)
@@ -112,7 +113,7 @@ func (c *Client) Logs(ctx context.Context, address string, from, to uint64, abi 
 	if err != nil {
 		return nil, problem.Wrap(problem.Unprocessable, "Malformed ABI event entry: "+err.Error(), err)
 	}
-	raw, err := c.read(ctx, contract.Hex(), from, to)
+	raw, err := c.read(ctx, contract, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -132,29 +133,29 @@ func (c *Client) Head(ctx context.Context) (uint64, error) { return c.main.block
 func (c *Client) Close() { c.web.CloseIdleConnections() }
 
 // read fetches the raw logs of a range from the nodes that have it.
-func (c *Client) read(ctx context.Context, address string, from, to uint64) ([]rawLog, error) {
+func (c *Client) read(ctx context.Context, contract common.Address, from, to uint64) ([]rawLog, error) {
 	head, err := c.main.blockNumber(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cutoff := head - min(head, c.cutoff)
+	cutoff, room := head-min(head, c.cutoff), newRoom(c.main.limit)
 	switch {
 	case to <= cutoff:
 		c.routed(RoutingArchive)
-		return c.archive.logs(ctx, address, from, to)
+		return c.archive.logs(ctx, contract, from, to, room)
 	case from > cutoff:
 		c.routed(RoutingMain)
-		return c.main.logs(ctx, address, from, to)
+		return c.main.logs(ctx, contract, from, to, room)
 	}
 	c.routed(RoutingSplit)
 	var old, recent []rawLog
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		old, err = c.archive.logs(ctx, address, from, cutoff)
+		old, err = c.archive.logs(ctx, contract, from, cutoff, room)
 		return err
 	})
 	group.Go(func() (err error) {
-		recent, err = c.main.logs(ctx, address, cutoff+1, to)
+		recent, err = c.main.logs(ctx, contract, cutoff+1, to, room)
 		return err
 	})
 	if err := group.Wait(); err != nil {

@@ -315,6 +315,59 @@ func TestRefusedRangeIsHalved(t *testing.T) {
 	}
 }
 
+// What a node answers to one caller is bounded as a whole, in however many pieces it comes, and what it takes in memory is
+// bounded by that.
+func TestAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	entry, at := numbered(t)
+	with := func(node http.Handler, limit int64) error {
+		server := httptest.NewServer(node)
+		defer server.Close()
+		c, err := New(Config{URL: server.URL, ArchiveURL: server.URL, ArchiveCutoff: 300, MaxAnswer: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, err = c.Logs(t.Context(), contract, 901, 1000, []pylon.ABIEntry{entry})
+		return err
+	}
+	size := int64(len(at(1000))+64) * 100
+	halving := func() *fakeNode {
+		return &fakeNode{head: 1000, logs: at, maxRange: 10, refusal: "query returned more than 10 results"}
+	}
+	if err := with(halving(), 2*size); err != nil {
+		t.Error(err)
+	}
+	if err := with(halving(), size/2); err == nil || !strings.Contains(err.Error(), "the answer is too large") {
+		t.Errorf("half of them fit: %v", err)
+	}
+	node := halving()
+	node.refusal = ""
+	if err := with(node, size/2); err == nil || len(node.ranges()) != 1 {
+		t.Errorf("a range that does not fit is asked for %d times: %v", len(node.ranges()), err)
+	}
+	node.logs = func(uint64) json.RawMessage { return json.RawMessage("{}") }
+	if err := with(node, size); err == nil || !strings.Contains(err.Error(), "unexpected form") {
+		t.Errorf("logs of nothing: %v", err)
+	}
+}
+
+// A node that answers another question than the one asked is wrong, and not believed.
+func TestLogsOfAnotherQuestion(t *testing.T) {
+	t.Parallel()
+	entry, at := numbered(t)
+	for name, wrong := range map[string]func(uint64) json.RawMessage{
+		"a block before":   func(uint64) json.RawMessage { return at(900) },
+		"a block after":    func(uint64) json.RawMessage { return at(1001) },
+		"another contract": func(n uint64) json.RawMessage { return bytes.Replace(at(n), []byte("0x5aaeb6"), []byte("0x5aaeb7"), 1) },
+	} {
+		node := &fakeNode{head: 1000, logs: wrong}
+		if got, err := client(t, node, node, nil).Logs(t.Context(), contract, 901, 1000, []pylon.ABIEntry{entry}); err == nil {
+			t.Errorf("%s: %d logs", name, len(got.Logs))
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	entry, at := numbered(t)

@@ -52,33 +52,88 @@ type rawLog struct {
 	LogIndex         hexutil.Uint64 `json:"logIndex"`
 }
 
+// rawLogs are the logs of an answer.
+type rawLogs []rawLog
+
+// leastLog is less than the text of any log: its hashes alone are longer. It keeps a node from filling memory with logs
+// of nothing, which would take forty times their text.
+const leastLog = 128
+
+// UnmarshalJSON reads a list of logs.
+func (l *rawLogs) UnmarshalJSON(text []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if first, err := decoder.Token(); err != nil || first != json.Delim('[') {
+		return errors.New("not a list")
+	}
+	for decoder.More() {
+		if len(*l) >= len(text)/leastLog {
+			return errors.New("a log of nothing")
+		}
+		var log rawLog
+		if err := decoder.Decode(&log); err != nil {
+			return err
+		}
+		*l = append(*l, log)
+	}
+	return nil
+}
+
 func (n *node) blockNumber(ctx context.Context) (uint64, error) {
 	var number hexutil.Uint64
-	err := n.ask(ctx, "get_current_block", "eth_blockNumber", []any{}, &number)
+	err := n.ask(ctx, "get_current_block", "eth_blockNumber", []any{}, newRoom(n.limit), &number)
 	return uint64(number), err
 }
 
-// logs reads a range, in halves where the node refuses its size.
-func (n *node) logs(ctx context.Context, address string, from, to uint64) ([]rawLog, error) {
+// room is how many bytes answers may still have.
+type room struct{ left atomic.Int64 }
+
+// rangeOfLogs are the logs that one question is about. Others in its answer are an error.
+type rangeOfLogs struct {
+	contract common.Address
+	from, to uint64
+	logs     rawLogs
+}
+
+// UnmarshalJSON reads a list of logs.
+func (r *rangeOfLogs) UnmarshalJSON(text []byte) error {
+	if err := r.logs.UnmarshalJSON(text); err != nil {
+		return err
+	}
+	for i := range r.logs {
+		if number := uint64(r.logs[i].BlockNumber); r.logs[i].Address != r.contract || number < r.from || number > r.to {
+			return errors.New("a log of another contract or block")
+		}
+	}
+	return nil
+}
+
+func newRoom(bytes int64) *room {
+	r := new(room)
+	r.left.Store(bytes)
+	return r
+}
+
+// logs reads a range, in halves where the node refuses its size. All answers have to fit into the room.
+func (n *node) logs(ctx context.Context, contract common.Address, from, to uint64, room *room) ([]rawLog, error) {
 	if from > to {
 		return nil, nil
 	}
-	return n.logsWithin(ctx, address, from, to, maxHalvings)
+	return n.logsWithin(ctx, contract, from, to, room, maxHalvings)
 }
 
-func (n *node) logsWithin(ctx context.Context, address string, from, to uint64, halvings int) ([]rawLog, error) {
-	var logs []rawLog
-	filter := map[string]string{"address": address, "fromBlock": hexutil.EncodeUint64(from), "toBlock": hexutil.EncodeUint64(to)}
-	err := n.ask(ctx, "get_logs", "eth_getLogs", []any{filter}, &logs)
+func (n *node) logsWithin(ctx context.Context, contract common.Address, from, to uint64, room *room, halvings int) ([]rawLog, error) {
+	logs := rangeOfLogs{contract: contract, from: from, to: to}
+	filter := map[string]string{"address": contract.Hex(), "fromBlock": hexutil.EncodeUint64(from), "toBlock": hexutil.EncodeUint64(to)}
+	err := n.ask(ctx, "get_logs", "eth_getLogs", []any{filter}, room, &logs)
 	if err == nil || halvings == 0 || from == to || !tooMuch(err) {
-		return logs, err
+		return logs.logs, err
 	}
 	middle := from + (to-from)/2
-	first, err := n.logsWithin(ctx, address, from, middle, halvings-1)
+	first, err := n.logsWithin(ctx, contract, from, middle, room, halvings-1)
 	if err != nil {
 		return nil, err
 	}
-	second, err := n.logsWithin(ctx, address, middle+1, to, halvings-1)
+	second, err := n.logsWithin(ctx, contract, middle+1, to, room, halvings-1)
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +148,9 @@ type rpcError struct {
 
 func (e *rpcError) Error() string { return e.Message }
 
-var errAnswerTooLarge = errors.New("the answer is too large")
-
 // tooMuch tells whether a smaller range may be answered. Nodes have no common code for it: -32005 is the one of the
 // Ethereum JSON-RPC extensions (EIP-1474), the texts are those of Frontier, geth and the usual gateways.
 func tooMuch(err error) bool {
-	if errors.Is(err, errAnswerTooLarge) {
-		return true
-	}
 	var refused *rpcError
 	if !errors.As(err, &refused) {
 		return false
@@ -118,9 +168,9 @@ func tooMuch(err error) bool {
 }
 
 // ask puts one question. Its error is a problem that carries the node's words.
-func (n *node) ask(ctx context.Context, operation, method string, params []any, into any) error {
+func (n *node) ask(ctx context.Context, operation, method string, params []any, room *room, into any) error {
 	begin := time.Now()
-	err := n.call(ctx, method, params, into)
+	err := n.call(ctx, method, params, room, into)
 	n.observe(ctx, Operation{Name: operation, URL: n.label, Duration: time.Since(begin), Err: err})
 	if err == nil {
 		return nil
@@ -135,7 +185,7 @@ func (n *node) ask(ctx context.Context, operation, method string, params []any, 
 	return problem.Wrap(problem.Unavailable, fmt.Sprintf("%s failed on %s: %v", operation, n.label, err), err)
 }
 
-func (n *node) call(ctx context.Context, method string, params []any, into any) error {
+func (n *node) call(ctx context.Context, method string, params []any, room *room, into any) error {
 	deadline, cancel := context.WithTimeoutCause(ctx, n.timeout, fmt.Errorf("%s gave no answer within %s", method, n.timeout))
 	defer cancel()
 	id := n.lastID.Add(1)
@@ -156,15 +206,15 @@ func (n *node) call(ctx context.Context, method string, params []any, into any) 
 		return n.plain(err)
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, n.limit+1))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, max(room.left.Load(), 0)+1))
 	if err != nil {
 		if deadline.Err() != nil {
 			return context.Cause(deadline)
 		}
 		return n.plain(err)
 	}
-	if int64(len(text)) > n.limit {
-		return fmt.Errorf("%w: over %d bytes", errAnswerTooLarge, n.limit)
+	if room.left.Add(-int64(len(text))) < 0 {
+		return fmt.Errorf("the answer is too large: over %d bytes", n.limit)
 	}
 	var answer struct {
 		ID     json.RawMessage `json:"id"`
