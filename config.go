@@ -33,8 +33,12 @@ type Config struct {
 	MaxAnswer int64
 	// MaxConnections is how many requests are made at once; more wait for their turn. Defaults to 100.
 	MaxConnections int
-	// PollInterval is the time between two looks at an intent that is waited for. Defaults to 2 seconds.
+	// PollInterval is the time between two looks at an intent that is waited for, and at a service that is away. Defaults
+	// to 2 seconds.
 	PollInterval time.Duration
+	// Outage is how long a stream of events or a wait for an intent, once begun, goes on without the service, which may
+	// have to be restarted; below 0, not at all. Defaults to a minute.
+	Outage time.Duration
 	// Transport makes the requests. It is for tests: with it Timeouts.Connect and Timeouts.Write mean nothing. Defaults to
 	// a pool of connections of the client's own, through the proxy that the environment names, if it names one.
 	Transport http.RoundTripper
@@ -74,6 +78,7 @@ const (
 	defaultMaxAnswer       = 64 << 20
 	defaultMaxConnections  = 100
 	defaultPollInterval    = 2 * time.Second
+	defaultOutage          = time.Minute
 	defaultNeuronKeepAlive = 5 * time.Second
 )
 
@@ -86,6 +91,7 @@ func (c Config) withDefaults() Config {
 	c.MaxAnswer = cmp.Or(c.MaxAnswer, defaultMaxAnswer)
 	c.MaxConnections = cmp.Or(c.MaxConnections, defaultMaxConnections)
 	c.PollInterval = cmp.Or(c.PollInterval, defaultPollInterval)
+	c.Outage = cmp.Or(c.Outage, defaultOutage)
 	c.NeuronKeepAlive = cmp.Or(c.NeuronKeepAlive, defaultNeuronKeepAlive)
 	return c
 }

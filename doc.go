@@ -39,7 +39,7 @@
 //	for event, err := range client.Unstable().Events(ctx) { … }
 //
 // is the stream of new blocks and epochs, and for an identity of what becomes of its intents. It outlives broken
-// connections.
+// connections and restarts of the service, as WaitForWeights does.
 //
 // # Neurons
 //

@@ -17,8 +17,9 @@ import (
 // elements are the newest head and the newest final block.
 //
 // A connection that breaks or falls silent is made anew, and the stream goes on where it was; where that is not possible
-// any more comes an EventGap. When the service can not be reached as often as the retry policy allows, or refuses, the
-// last element is an error. The stream ends without one when ctx ends.
+// any more comes an EventGap. A service that can not be reached is tried as often as the retry policy allows, and once it
+// has sent an event, for as long as Config.Outage. Then, or when it refuses, the last element is an error. The stream
+// ends without one when ctx ends. A loop may take its time with each event.
 func (v chainUnstable) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return v.client.events(ctx, func(ctx context.Context, use func(path, token string) error) error {
 		token, err := v.client.openAccess()
@@ -54,6 +55,8 @@ var (
 func (c *Client) events(ctx context.Context, send func(ctx context.Context, use func(path, token string) error) error) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		var lastID string
+		var begun bool
+		var gone absence
 		for failures := 1; ; failures++ {
 			s, err := c.opened()
 			if err != nil {
@@ -62,7 +65,7 @@ func (c *Client) events(ctx context.Context, send func(ctx context.Context, use 
 			}
 			err = send(ctx, func(path, token string) error {
 				return c.readStream(ctx, s, request{method: http.MethodGet, path: path, token: token}, lastID, func(e Event) bool {
-					failures = 0
+					failures, begun, gone = 0, true, absence{}
 					if e.ID != "" {
 						lastID = e.ID
 					}
@@ -76,6 +79,9 @@ func (c *Client) events(ctx context.Context, send func(ctx context.Context, use 
 				err = ErrClosed
 			}
 			wait, again := c.config.Retry.pause(max(failures, 1), err)
+			if !again && begun && gone.bearable(err, c.config.Outage) {
+				wait, again = c.config.PollInterval, true
+			}
 			if again && s.sleep(ctx, wait) {
 				continue
 			}
@@ -118,7 +124,12 @@ func (c *Client) readStream(ctx context.Context, s *session, r request, lastID s
 	if media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); media != "text/event-stream" {
 		return &BodyError{Op: r.op(), StatusCode: response.StatusCode, Err: errNoStream}
 	}
-	err = readEvents(response.Body, func() { patience.Reset(silence) }, take)
+	err = readEvents(response.Body, func() { patience.Reset(silence) }, func(e Event) bool {
+		// While the reader is busy with an event, it is not the service that is silent.
+		patience.Stop()
+		defer patience.Reset(silence)
+		return take(e)
+	})
 	var body *BodyError
 	if errors.As(err, &body) {
 		body.Op, body.StatusCode = r.op(), response.StatusCode

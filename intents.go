@@ -64,7 +64,8 @@ func (i identityUnstable) intent(ctx context.Context, method, id string) (*Inten
 }
 
 // Follow returns what becomes of an intent: how it is now, and then how it is after each change, until it has ended. The
-// last element is an error when it can not be read any more, or ctx ends.
+// last element is an error when it can not be read, or ctx ends. Once it was read, a service that is away is waited for,
+// as long as Config.Outage.
 func (i identityUnstable) Follow(ctx context.Context, id string) iter.Seq2[*Intent, error] {
 	return func(yield func(*Intent, error) bool) {
 		s, err := i.place.client.opened()
@@ -72,22 +73,27 @@ func (i identityUnstable) Follow(ctx context.Context, id string) iter.Seq2[*Inte
 			yield(nil, err)
 			return
 		}
+		config := &i.place.client.config
 		var last *Intent
+		var gone absence
 		for {
 			intent, err := i.Intent(ctx, id)
-			if err != nil {
+			switch {
+			case err == nil:
+				gone = absence{}
+				if changed := last == nil || !intent.UpdatedAt.Equal(last.UpdatedAt) || intent.State != last.State; changed {
+					if !yield(intent, nil) {
+						return
+					}
+				}
+				if last = intent; intent.State.Ended() {
+					return
+				}
+			case last == nil || ctx.Err() != nil || !gone.bearable(err, config.Outage):
 				yield(nil, err)
 				return
 			}
-			if changed := last == nil || !intent.UpdatedAt.Equal(last.UpdatedAt) || intent.State != last.State; changed {
-				if !yield(intent, nil) {
-					return
-				}
-			}
-			if last = intent; intent.State.Ended() {
-				return
-			}
-			if !s.sleep(ctx, i.place.client.config.PollInterval) {
+			if !s.sleep(ctx, config.PollInterval) {
 				yield(nil, i.overslept(ctx))
 				return
 			}

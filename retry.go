@@ -68,6 +68,21 @@ func (p RetryPolicy) pause(repeat int, err error) (time.Duration, bool) {
 	}
 }
 
+// absence is a time without the service, for what goes on for long: streams and waits.
+type absence struct{ since time.Time }
+
+// bearable tells whether to try again after err: the service, or what is in front of it, does not answer, and not longer
+// than that.
+func (a *absence) bearable(err error, longest time.Duration) bool {
+	if !errors.Is(err, ErrRequest) && !errors.Is(err, ErrBadGateway) && !errors.Is(err, ErrUnavailable) {
+		return false
+	}
+	if a.since.IsZero() {
+		a.since = time.Now()
+	}
+	return time.Since(a.since) < longest
+}
+
 // sleep waits. It is false when ctx ends before, or would: then there is no use in waiting.
 func sleep(ctx context.Context, wait time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {

@@ -89,11 +89,12 @@ func (f *Fake) Client(tb testing.TB) *pylon.Client {
 	return client
 }
 
-// Config returns a configuration for clients of the fake, with open access and an identity. Repeats do not wait.
+// Config returns a configuration for clients of the fake, with open access and an identity. Repeats do not wait, and a
+// stream or a wait for an intent does not outlast what is scripted to fail more often than requests are repeated.
 func (f *Fake) Config() pylon.Config {
 	return pylon.Config{
 		Address: "http://pylon.test", OpenAccessToken: token, IdentityName: Identity, IdentityToken: token,
-		Retry: pylon.RetryPolicy{Wait: func(int) time.Duration { return 0 }}, PollInterval: 1, Transport: f,
+		Retry: pylon.RetryPolicy{Wait: func(int) time.Duration { return 0 }}, PollInterval: 1, Outage: -1, Transport: f,
 	}
 }
 
