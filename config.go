@@ -52,6 +52,9 @@ type Config struct {
 	// MTLSCertPath and MTLSKeyPath are PEM files with the certificate and the private key with which clients of neurons
 	// show who they are. With them neurons are spoken to over TLS. Both or neither. Defaults to none.
 	MTLSCertPath, MTLSKeyPath string
+	// NeuronTimeout is how long a look at a neuron's certificate may take, and each request to a neuron together with its
+	// answer; below 0, requests may take as long as their contexts allow. Defaults to 30 seconds.
+	NeuronTimeout time.Duration
 	// NeuronKeepAlive is how long an idle connection to a neuron is kept; below 0, not at all. Defaults to 5 seconds.
 	NeuronKeepAlive time.Duration
 }
@@ -79,6 +82,7 @@ const (
 	defaultMaxConnections  = 100
 	defaultPollInterval    = 2 * time.Second
 	defaultOutage          = time.Minute
+	defaultNeuronTimeout   = 30 * time.Second
 	defaultNeuronKeepAlive = 5 * time.Second
 )
 
@@ -92,6 +96,7 @@ func (c Config) withDefaults() Config {
 	c.MaxConnections = cmp.Or(c.MaxConnections, defaultMaxConnections)
 	c.PollInterval = cmp.Or(c.PollInterval, defaultPollInterval)
 	c.Outage = cmp.Or(c.Outage, defaultOutage)
+	c.NeuronTimeout = cmp.Or(c.NeuronTimeout, defaultNeuronTimeout)
 	c.NeuronKeepAlive = cmp.Or(c.NeuronKeepAlive, defaultNeuronKeepAlive)
 	return c
 }

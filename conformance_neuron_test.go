@@ -455,3 +455,109 @@ func TestKeyPairsThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// A neuron that answers with a redirect would have its validator ask somebody else.
+func TestNeuronClientsFollowNobody(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/trap" {
+			t.Error("followed")
+		}
+		http.Redirect(w, r, "/trap", http.StatusTemporaryRedirect)
+	}))
+	t.Cleanup(server.Close)
+	to, err := connect(t, pylon.Config{Address: "http://h"}).Neuron(t.Context(), neuronAt(server.Listener.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, to.URL+"/", strings.NewReader("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := to.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusTemporaryRedirect {
+		t.Errorf("status %d", response.StatusCode)
+	}
+}
+
+func TestNeuronTimeout(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			<-r.Context().Done()
+			return
+		}
+		_, _ = io.WriteString(w, "begun, ")
+		w.(http.Flusher).Flush()
+		<-ended
+		_, _ = io.WriteString(w, "ended")
+	}))
+	t.Cleanup(server.Close)
+	neuron := neuronAt(server.Listener.Addr())
+	hurried, err := connect(t, pylon.Config{Address: "http://h", NeuronTimeout: 50 * time.Millisecond}).Neuron(t.Context(), neuron)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, hurried.URL+"/slow", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var timeout net.Error
+	if response, err := hurried.Do(request); err == nil {
+		response.Body.Close()
+		t.Error("it was waited for")
+	} else if !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("error %v", err)
+	}
+	// The one that is hurried is over. One without a limit still reads.
+	close(ended)
+	if text, err := fetch(t, connect(t, pylon.Config{Address: "http://h", NeuronTimeout: -1}), neuron); err != nil || text != "begun, ended" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// Who is away has not been found to be somebody else.
+func TestNeuronsThatAreAway(t *testing.T) {
+	t.Parallel()
+	pair := keyPair(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := neuronAt(listener.Addr()) // accepts, and says nothing
+	t.Cleanup(func() { listener.Close() })
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	absent := neuronAt(gone.Addr())
+	gone.Close()
+	c := mtlsConfig(t, registry(t, func() string { return pair.PublicKey }).URL, keyPair(t))
+	c.NeuronTimeout = 100 * time.Millisecond
+	for name, neuron := range map[string]*pylon.Neuron{"absent": absent, "silent": silent} {
+		if _, err := connect(t, c).Neuron(t.Context(), neuron); err == nil || errors.Is(err, pylon.ErrVerification) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	c.NeuronTimeout = -1
+	client := connect(t, c)
+	if _, err := client.V1().Identity().LatestCertificate(ctx, "hot"); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		conn, err := listener.Accept() // one of before
+		if err == nil {
+			defer conn.Close()
+		}
+		cancel()
+	}()
+	if _, err := client.Neuron(ctx, silent); !errors.Is(err, context.Canceled) || errors.Is(err, pylon.ErrVerification) {
+		t.Errorf("cancelled: %v", err)
+	}
+}

@@ -15,9 +15,6 @@ import (
 // mostNeuronClients is how many clients of neurons are kept: one for each neuron of a subnet, and one.
 const mostNeuronClients = 257
 
-// neuronPatience bounds looking at a neuron's certificate, and each request to it.
-const neuronPatience = 30 * time.Second
-
 // neuronClients keeps the clients of neurons that were used last.
 type neuronClients struct {
 	certificate *tls.Certificate // shown to neurons; nil for plain HTTP
@@ -64,7 +61,9 @@ type NeuronClient struct {
 // Without Config.MTLSCertPath, or with Config.NeuronsFile, it speaks plain HTTP. Otherwise it speaks TLS, shows the
 // configured certificate, and speaks to nobody but the holder of the key that the neuron's hotkey has published, which
 // it reads from the service with the configured identity. A neuron that has another key, no certificate, or one that is
-// not valid now, is an ErrVerification.
+// not valid now, is an ErrVerification; one that can not be reached is not.
+//
+// Redirects are answers like any other: a neuron does not say whom else its client speaks to.
 //
 // Clients are kept, 257 at most; the one that was used longest ago has to go.
 func (c *Client) Neuron(ctx context.Context, neuron *Neuron) (*NeuronClient, error) {
@@ -91,9 +90,13 @@ func (c *Client) Neuron(ctx context.Context, neuron *Neuron) (*NeuronClient, err
 		scheme, transport.TLSClientConfig = "https://", config
 	}
 	return c.neurons.add(&NeuronClient{
-		URL:       scheme + address.String(),
-		key:       key,
-		http:      &http.Client{Transport: transport, Timeout: neuronPatience},
+		URL: scheme + address.String(),
+		key: key,
+		http: &http.Client{
+			Transport:     transport,
+			Timeout:       max(c.config.NeuronTimeout, 0),
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 		transport: transport,
 		all:       &c.neurons,
 	}), nil

@@ -6,9 +6,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // VerificationError says that a neuron has not shown that it is who it should be. It is an ErrVerification.
@@ -45,8 +47,16 @@ func (c *Client) pinnedTLS(ctx context.Context, hotkey Hotkey, address netip.Add
 	wrong := func(detail string, err error) *VerificationError {
 		return &VerificationError{Hotkey: hotkey, Address: address, Detail: detail, Err: err}
 	}
-	leaf, err := probe(ctx, address)
+	patience := c.config.NeuronTimeout
+	if patience < 0 {
+		patience = defaultNeuronTimeout
+	}
+	leaf, err := probe(ctx, address, patience)
+	var operation *net.OpError
 	switch {
+	case leaf == nil && (isTimeout(err) || ctx.Err() != nil || errors.As(err, &operation) && operation.Op == "dial"):
+		// It is away. That says nothing of who it is.
+		return nil, fmt.Errorf("pylon: look at the certificate of neuron %s at %s: %w", hotkey, address, err)
 	case leaf == nil && err != nil:
 		return nil, wrong("server did not present a certificate", err)
 	case publicKeyText(leaf) != published.PublicKey:
@@ -79,8 +89,8 @@ func (c *Client) pinnedTLS(ctx context.Context, hotkey Hotkey, address netip.Add
 
 // probe returns the certificate that a server shows to somebody who shows none. It believes nothing. A server that ends
 // the handshake for want of ours has shown its own before.
-func probe(ctx context.Context, address netip.AddrPort) (leaf *x509.Certificate, err error) {
-	ctx, cancel := context.WithTimeout(ctx, neuronPatience)
+func probe(ctx context.Context, address netip.AddrPort, patience time.Duration) (leaf *x509.Certificate, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address.String())
 	if err != nil {
