@@ -26,8 +26,15 @@ type call struct {
 	head  synapse.Message
 	body  []byte // when it was read early
 
+	ctx messageContext
+
 	// who is replaced, never changed: a hook may have passed the context on.
-	who atomic.Pointer[Caller]
+	who     atomic.Pointer[Caller]
+	claimed Caller // what who is first
+	proven  struct {
+		Caller // what who is next
+		taken  atomic.Bool
+	}
 	// Of the address that the caller claims.
 	prefix     uint16
 	addressErr error
@@ -42,7 +49,7 @@ type call struct {
 // ServeHTTP serves one message.
 func (a *Axon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{a: a, w: w, r: r, start: time.Now()}
-	c.who.Store(new(Caller))
+	c.who.Store(&c.claimed)
 	// Also for a body that nobody reads: net/http reads it to its end to use the
 	// connection again.
 	_ = http.NewResponseController(w).SetReadDeadline(c.start.Add(a.config.BodyTimeout))
@@ -73,6 +80,16 @@ func (c *call) name() string {
 }
 
 func (c *call) caller() *Caller { return c.who.Load() }
+
+// prove replaces the caller.
+func (c *call) prove(caller Caller) {
+	to := &c.proven.Caller
+	if !c.proven.taken.CompareAndSwap(false, true) {
+		to = new(Caller) // a hook verified it twice
+	}
+	*to = caller
+	c.who.Store(to)
+}
 
 func (c *call) elapsed() float64 { return time.Since(c.start).Seconds() }
 
@@ -130,12 +147,13 @@ func (c *call) handle() error {
 	if err := c.readHeaders(); err != nil {
 		return err
 	}
-	ctx := context.WithValue(c.r.Context(), callKey{}, c)
-	base := c.head.Base()
+	var ctx context.Context
 	if c.a.config.Mode == Strict {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.deadline(base))
-		defer cancel()
+		c.ctx.request, c.ctx.call, c.ctx.deadline = c.r.Context(), c, time.Now().Add(c.deadline(c.head.Base()))
+		defer c.ctx.end()
+		ctx = &c.ctx
+	} else {
+		ctx = context.WithValue(c.r.Context(), callKey{}, c)
 	}
 
 	if c.route.blacklist != nil {
@@ -247,7 +265,8 @@ func notVerified(err error) error {
 func (c *call) readHeaders() error {
 	header := c.r.Header
 	m := c.route.message()
-	caller := Caller{Remote: remoteOf(c.r)}
+	caller := &c.claimed // which nobody has seen yet
+	caller.Remote = remoteOf(c.r)
 	if c.a.config.BTAuth != nil && btauth.Signed(header) {
 		caller.BTAuth = true
 		if err := synapse.Reset(m); err != nil {
@@ -276,7 +295,6 @@ func (c *call) readHeaders() error {
 	caller.UUID = from.UUID.Or("")
 	caller.Version = from.Version.Or(0)
 	caller.Nonce = from.Nonce.Or(0)
-	c.who.Store(&caller)
 	if caller.Remote.IsValid() {
 		from.IP = synapse.Some(caller.Remote.Addr().String())
 		from.Port = synapse.Some(int(caller.Remote.Port()))
@@ -332,6 +350,6 @@ func (c *call) verifyBTAuth(ctx context.Context) error {
 	}
 	caller := *c.caller()
 	caller.Hotkey, caller.PublicKey, caller.Nonce, caller.Verified = who.Hotkey, who.PublicKey, who.Nonce, true
-	c.who.Store(&caller)
+	c.prove(caller)
 	return nil
 }

@@ -47,13 +47,13 @@ func (a *Axon) DefaultVerify(ctx context.Context, m synapse.Message) error {
 	if ok {
 		caller := *c.caller()
 		caller.PublicKey, caller.Verified = public, true
-		c.who.Store(&caller)
+		c.prove(caller)
 	}
 	return nil
 }
 
 func (a *Axon) verify(ctx context.Context, base *synapse.Synapse, c *call) (public [32]byte, err error) {
-	from := base.Dendrite
+	from := &base.Dendrite
 	hotkey, ok := from.Hotkey.Get()
 	if !ok {
 		return public, errNoHotkey
@@ -67,7 +67,7 @@ func (a *Axon) verify(ctx context.Context, base *synapse.Synapse, c *call) (publ
 	if err != nil || a.config.Mode == Strict && prefix != ss58.Bittensor {
 		return public, addressError(err)
 	}
-	message := synapse.RequestMessage(from, a.hotkey, base.ComputedBodyHash())
+	message := synapse.RequestMessage(*from, a.hotkey, base.ComputedBodyHash())
 	nonce, ok := from.Nonce.Get()
 	if !ok {
 		return public, errMissingNonce
