@@ -90,10 +90,18 @@ func serveAll(t *testing.T, mode axon.Mode) int {
 			},
 		}),
 		axon.Attach(a, func(_ context.Context, m *Prioritized) error { m.Seen = "served"; return nil }, axon.Options[*Prioritized]{
-			Priority: func(context.Context, *Prioritized) (float64, error) { return 3.5, nil },
+			Priority: func(_ context.Context, m *Prioritized) (float64, error) {
+				if m.Timeout == synapse.Some(3.0) {
+					return 0, context.DeadlineExceeded
+				}
+				return 3.5, nil
+			},
 		}),
 		axon.AttachStream(a, func(_ context.Context, m *Streamed, s *axon.Stream) error {
 			for _, word := range strings.Fields(m.Prompt) {
+				if word == "fail" {
+					return errors.New("no more words")
+				}
 				if _, err := s.WriteString(word + " "); err != nil {
 					return err
 				}
@@ -246,7 +254,10 @@ func testQueries(t *testing.T, p *python, port int, mode axon.Mode) {
 		t.Errorf("blacklist: %+v", o)
 	}
 	sees("Guarded", map[string]any{}, "in")
+	stranger := query{Class: "Guarded", Values: map[string]any{}, Wrong: "stranger"}
+	want("custom verify", ask(stranger), 401, "Not Verified with error: you are not Alice")
 	sees("Prioritized", map[string]any{}, "served")
+	want("priority", ask(query{Class: "Prioritized", Values: map[string]any{}, Timeout: 3}), 408, "Response timeout after: 3.0s")
 	want("unknown", ask(query{Class: "Unattached", Values: map[string]any{}}), 404, "Synapse name 'Unattached' not found. Available synapses ['Synapse', 'Numbers'")
 	hooked := func(how string) query { return query{Class: "Hooked", Values: map[string]any{"how": how}} }
 	sees("Hooked", map[string]any{"how": "ok"}, "ok")
@@ -268,6 +279,8 @@ func testQueries(t *testing.T, p *python, port int, mode axon.Mode) {
 	}
 	wrong.Wrong = "unsigned"
 	want("no signature", ask(wrong), 401, "Not Verified with error: Missing Signature")
+	wrong.Wrong = "garbage"
+	want("no hexadecimal", ask(wrong), 401, "Not Verified with error: Invalid hex string: InvalidHexCharacter { c: 'z', index: 0 }")
 	wrong.Wrong = "body"
 	if o := ask(wrong); mode == axon.Strict {
 		want("tampered body", o, 400, "Hash mismatch")
@@ -281,15 +294,33 @@ func testQueries(t *testing.T, p *python, port int, mode axon.Mode) {
 	replay.Wrong = "remember"
 	want("first", ask(replay), 200, "Success")
 	replay.Wrong = "replay"
-	want("replay", ask(replay), 401, "Not Verified with error: Nonce is too old")
+	want("replay", ask(replay), 401, "Not Verified with error: Nonce is too old, a newer one was last processed")
+	wrong.Wrong = "past"
+	if o := ask(wrong); mode == axon.Strict {
+		want("two hours ago", o, 401, "Not Verified with error: Nonce is too old, it is from before this axon started")
+	} else {
+		want("two hours ago", o, 401, "Not Verified with error: Nonce is too old: acceptable delta is 16.00 seconds but request was 7200.")
+	}
+	wrong.Wrong = "future"
+	if o := ask(wrong); mode == axon.Strict {
+		want("in two hours", o, 401, "Not Verified with error: Nonce is from the future")
+	} else {
+		want("in two hours", o, 200, "Success")
+	}
 
 	o = ask(query{Class: "Streamed", Values: map[string]any{"prompt": "one two é"}})
 	want("stream", o, 200, "Success")
 	if o.Pieces != "one two é " || o.Answer.Text != o.Pieces {
 		t.Errorf("stream: %q, %q", o.Pieces, o.Answer.Text)
 	}
-	stranger := query{Class: "Streamed", Values: map[string]any{"prompt": "one"}, Hotkey: another.Hotkey}
-	if o := ask(stranger); o.Success || !o.Unverified {
+	refused := query{Class: "Streamed", Values: map[string]any{"prompt": "one"}, Hotkey: another.Hotkey}
+	if o := ask(refused); o.Success || !o.Unverified {
 		t.Errorf("refused stream: %+v", o)
+	}
+	// What a strict axon could not finish does not look complete to Python.
+	if o := ask(query{Class: "Streamed", Values: map[string]any{"prompt": "one fail two"}}); mode == axon.Strict {
+		want("broken stream", o, 400, "Payload error: ")
+	} else {
+		want("broken stream", o, 200, "Success")
 	}
 }

@@ -57,7 +57,7 @@ func TestDendriteCallsPythonAxon(t *testing.T) {
 			testValues(t, d, target)
 			testTensors(t, d, target)
 			testHooks(t, d, target)
-			testSignatures(t, target)
+			testSignatures(t, target, version)
 			testStream(t, d, target)
 		})
 	}
@@ -201,6 +201,10 @@ func testHooks(t *testing.T, d *dendrite.Dendrite, target synapse.AxonInfo) {
 	if err != nil || prioritized.Seen != "served" {
 		t.Errorf("priority: %+v, %v", prioritized, err)
 	}
+	prioritized, err = dendrite.Call(t.Context(), d, target, new(Prioritized), dendrite.Options{Timeout: 3 * time.Second})
+	if err == nil || !prioritized.IsTimeout() || prioritized.Dendrite.StatusMessage.Or("") != "Response timeout after: 3.0s" {
+		t.Errorf("priority: %+v, %v", prioritized, err)
+	}
 	unknown, err := dendrite.Call(t.Context(), d, target, new(Unattached))
 	if err == nil || unknown.Dendrite.StatusCode != synapse.Some(404) || !strings.HasPrefix(unknown.Dendrite.StatusMessage.Or(""), "Synapse name 'Unattached' not found.") {
 		t.Errorf("unknown: %+v, %v", unknown, err)
@@ -213,6 +217,10 @@ func testHooks(t *testing.T, d *dendrite.Dendrite, target synapse.AxonInfo) {
 	if err == nil || status.Dendrite.StatusCode != synapse.Some(404) || status.Dendrite.StatusMessage != synapse.Some("nothing there") || status.Seen != "" {
 		t.Errorf("status: %+v, %v", status, err)
 	}
+	conflict, err := dendrite.Call(t.Context(), d, target, &Hooked{How: "conflict"})
+	if err == nil || conflict.Dendrite.StatusCode != synapse.Some(409) || conflict.Dendrite.StatusMessage != synapse.Some("Conflicting request") {
+		t.Errorf("conflict: %+v, %v", conflict, err)
+	}
 	began := time.Now()
 	slow, err := dendrite.Call(t.Context(), d, target, &Hooked{How: "slow"}, dendrite.Options{Timeout: time.Second})
 	if err == nil || !slow.IsTimeout() || slow.Dendrite.StatusMessage.Or("") != "Request timeout after 1.0 seconds" || time.Since(began) > 15*time.Second {
@@ -220,8 +228,47 @@ func testHooks(t *testing.T, d *dendrite.Dendrite, target synapse.AxonInfo) {
 	}
 }
 
-func testSignatures(t *testing.T, target synapse.AxonInfo) {
+// forger says that it is somebody, and signs as somebody else.
+type forger struct {
+	synapse.Signer
+	address string
+}
+
+func (f forger) Address() string { return f.address }
+
+func testSignatures(t *testing.T, target synapse.AxonInfo, version string) {
 	t.Helper()
+	refused := func(what string, c dendrite.Config, m meddler, says string) {
+		t.Helper()
+		if m != nil {
+			c.Transport = m
+		}
+		if c.Signer == nil {
+			c.Signer = key(t, "//Alice")
+		}
+		d, err := dendrite.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		got, err := dendrite.Call(t.Context(), d, target, &Hooked{How: "ok"})
+		if err == nil || !got.FailedVerification() || !strings.HasPrefix(got.Dendrite.StatusMessage.Or(""), "Not Verified with error: "+says) || got.Seen != "" {
+			t.Errorf("%s: %+v, %v", what, got, err)
+		}
+	}
+	refused("wrong signature", dendrite.Config{Signer: forger{key(t, "//Eve"), key(t, "//Alice").Address()}}, nil, "Signature mismatch with ")
+	refused("no hexadecimal", dendrite.Config{}, func(r *http.Request) { r.Header["bt_header_dendrite_signature"] = []string{"0xzz"} }, "Invalid hex string: ")
+	refused("no nonce", dendrite.Config{}, func(r *http.Request) { delete(r.Header, "bt_header_dendrite_nonce") }, "Missing Nonce")
+	past := func() time.Time { return time.Now().Add(-2 * time.Hour) }
+	refused("two hours ago", dendrite.Config{Now: past}, nil, "Nonce is too old: acceptable delta is 16.00 seconds but request was 7200.")
+	unsigned := func(r *http.Request) { delete(r.Header, "bt_header_dendrite_signature") }
+	switch version {
+	case "10.5.0":
+		refused("no signature", dendrite.Config{}, unsigned, "Missing Signature")
+	case "8.5.2":
+		refused("no signature", dendrite.Config{}, unsigned, "Unsupported signature format.")
+	default: // 9.3.0 to 10.4.1 take it
+	}
 	call := func(m meddler, target synapse.AxonInfo) (*Hooked, error) {
 		return dendrite.Call(t.Context(), newDendrite(t, dendrite.Config{Transport: m}), target, &Hooked{How: "ok"})
 	}

@@ -12,6 +12,9 @@ import sdk
 from bittensor.core.chain_data import AxonInfo
 
 
+HOUR = 3600 * 10**9
+
+
 class Meddling(sdk.Dendrite):
     """A dendrite that does something wrong after it has signed."""
 
@@ -19,24 +22,31 @@ class Meddling(sdk.Dendrite):
     nonce = None
 
     def preprocess_synapse_for_request(self, target, synapse, timeout=12.0):
-        if self.wrong == "key":
-            keypair, self.keypair = self.keypair, Forger(self.keypair)
+        if self.wrong in ("key", "stranger"):
+            keypair, self.keypair = self.keypair, Forger(self.keypair) if self.wrong == "key" else sdk.key("//Eve")
             try:
                 return super().preprocess_synapse_for_request(target, synapse, timeout)
             finally:
                 self.keypair = keypair
-        if self.wrong in ("remember", "replay"):
+        if self.wrong in ("remember", "replay", "past", "future"):
             real = time.time_ns
+            now = real()
             if self.wrong == "remember":
-                Meddling.nonce = real()
-            time.time_ns = lambda: Meddling.nonce
+                Meddling.nonce = now
+            at = {"past": now - 2 * HOUR, "future": now + 2 * HOUR}.get(self.wrong, Meddling.nonce)
+            time.time_ns = lambda: at
+            known = self.uuid
+            if self.wrong in ("past", "future"):
+                self.uuid = self.wrong  # of whom the axon has no nonce yet
             try:
                 return super().preprocess_synapse_for_request(target, synapse, timeout)
             finally:
-                time.time_ns = real
+                time.time_ns, self.uuid = real, known
         out = super().preprocess_synapse_for_request(target, synapse, timeout)
         if self.wrong == "unsigned":
             out.dendrite.signature = None
+        if self.wrong == "garbage":
+            out.dendrite.signature = "0xzz"
         return out
 
 

@@ -7,6 +7,7 @@ import time
 import typing
 
 import numpy
+from bittensor.core.errors import SynapseException
 
 import messages
 import sdk
@@ -57,6 +58,9 @@ async def hooked(synapse: messages.Hooked) -> messages.Hooked:
     if synapse.how == "status":
         synapse.axon.status_code = 404
         synapse.axon.status_message = "nothing there"
+    if synapse.how == "conflict":
+        synapse.axon.status_code = 409
+        raise SynapseException("Conflicting request", synapse)
     if synapse.how == "slow":
         await asyncio.sleep(30)
     synapse.seen = synapse.how
@@ -87,6 +91,8 @@ def prioritized(synapse: messages.Prioritized) -> messages.Prioritized:
 
 
 def priority(synapse: messages.Prioritized) -> float:
+    if synapse.timeout == 3.0:
+        raise asyncio.TimeoutError
     return 3.5
 
 
