@@ -192,6 +192,9 @@ func (c *dendriteCallCommand) request(ctx context.Context, key *wallet.Keypair, 
 	return request, nil
 }
 
+// maxInput is how long a value in a header may be: servers allow about 8 KiB for a line.
+const maxInput = 4096
+
 // emptyValue is what a header carries in the place of a required field: an empty value of its type.
 func emptyValue(value json.RawMessage) string {
 	text := string(bytes.TrimSpace(value))
@@ -201,6 +204,11 @@ func emptyValue(value json.RawMessage) string {
 	case '[':
 		return "[]"
 	case '{':
+		// A nested model may have required fields of its own, which an empty one lacks.
+		// An axon takes any value that fits.
+		if len(text) <= maxInput {
+			return text
+		}
 		return "{}"
 	case 't', 'f':
 		return "false"

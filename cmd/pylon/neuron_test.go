@@ -20,7 +20,13 @@ type Translate struct {
 	synapse.Synapse
 	Text   string         `synapse:"required,hash"`
 	Counts map[string]any `synapse:"hash"`
+	Person *Person
 	Result synapse.Optional[string]
+}
+
+// Person is a nested model, of which there is no empty one.
+type Person struct {
+	Name string `synapse:"required"`
 }
 
 func key(t *testing.T, uri string) *wallet.Keypair {
@@ -103,6 +109,9 @@ func TestDendriteCall(t *testing.T) {
 	translate := append(to, "--message", "Translate", "--field", `text="it's é, \"you\""`, "--field", `counts={"a": [1, 1.0, null]}`, "--hash", "text,counts")
 	if code, out := call(translate...); code != exitOK || !strings.Contains(out, `"result": "IT'S É, \"YOU\""`) {
 		t.Errorf("%d %s", code, out)
+	}
+	if code, out := call(append(translate, "--field", `person={"name": "Bob"}`)...); code != exitOK || !strings.Contains(out, `"name": "Bob"`) {
+		t.Errorf("a nested model: %d %s", code, out)
 	}
 	if code, out := call(to...); code != exitOK || !strings.Contains(out, "bt_header_axon_status_message: Success") {
 		t.Errorf("a ping: %d %s", code, out)

@@ -19,9 +19,10 @@ import (
 
 // serveAll starts an axon of //Bob with a function for each message, as serve.py
 // has them.
-func serveAll(t *testing.T, mode axon.Mode) int {
+func serveAll(t *testing.T, c axon.Config) int {
 	t.Helper()
-	a, err := axon.New(axon.Config{Signer: key(t, "//Bob"), Verifier: wallet.Sr25519, Mode: mode})
+	c.Signer, c.Verifier = key(t, "//Bob"), wallet.Sr25519
+	a, err := axon.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,12 +163,14 @@ type outcome struct {
 
 // The dendrites of the SDK call our axon, in both modes.
 func TestPythonDendriteCallsAxon(t *testing.T) {
+	binary := buildPylon(t)
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			p, _ := run(t, version, "query.py", "")
 			for _, mode := range []axon.Mode{axon.Strict, axon.Compatible} {
-				t.Run(mode.String(), func(t *testing.T) { testQueries(t, p, serveAll(t, mode), mode) })
+				t.Run(mode.String(), func(t *testing.T) { testQueries(t, p, serveAll(t, axon.Config{Mode: mode}), mode) })
 			}
+			t.Run("echo", func(t *testing.T) { testEchoCommand(t, binary, p) })
 		})
 	}
 }

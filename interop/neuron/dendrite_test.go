@@ -38,16 +38,19 @@ func newDendrite(t *testing.T, c dendrite.Config) *dendrite.Dendrite {
 	return d
 }
 
-// meddler changes requests on their way.
+// meddler changes requests on their way, or leaves them alone when it is nil.
 type meddler func(*http.Request)
 
 func (m meddler) RoundTrip(r *http.Request) (*http.Response, error) {
-	m(r)
+	if m != nil {
+		m(r)
+	}
 	return http.DefaultTransport.RoundTrip(r)
 }
 
 // Our dendrite calls the axons of the SDK.
 func TestDendriteCallsPythonAxon(t *testing.T) {
+	binary := buildPylon(t)
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			port := freePort(t)
@@ -59,6 +62,7 @@ func TestDendriteCallsPythonAxon(t *testing.T) {
 			testHooks(t, d, target)
 			testSignatures(t, target, version)
 			testStream(t, d, target)
+			testDendriteCommand(t, binary, target)
 		})
 	}
 }
@@ -240,9 +244,7 @@ func testSignatures(t *testing.T, target synapse.AxonInfo, version string) {
 	t.Helper()
 	refused := func(what string, c dendrite.Config, m meddler, says string) {
 		t.Helper()
-		if m != nil {
-			c.Transport = m
-		}
+		c.Transport = m
 		if c.Signer == nil {
 			c.Signer = key(t, "//Alice")
 		}
@@ -272,12 +274,12 @@ func testSignatures(t *testing.T, target synapse.AxonInfo, version string) {
 	call := func(m meddler, target synapse.AxonInfo) (*Hooked, error) {
 		return dendrite.Call(t.Context(), newDendrite(t, dendrite.Config{Transport: m}), target, &Hooked{How: "ok"})
 	}
-	if got, err := call(func(*http.Request) {}, target); err != nil || got.Seen != "ok" {
+	if got, err := call(nil, target); err != nil || got.Seen != "ok" {
 		t.Errorf("nothing wrong: %+v, %v", got, err)
 	}
 	another := target
 	another.Hotkey = key(t, "//Eve").Address()
-	if got, err := call(func(*http.Request) {}, another); err == nil || !got.FailedVerification() || !strings.Contains(got.Dendrite.StatusMessage.Or(""), "Signature mismatch with") {
+	if got, err := call(nil, another); err == nil || !got.FailedVerification() || !strings.Contains(got.Dendrite.StatusMessage.Or(""), "Signature mismatch with") {
 		t.Errorf("signed for another: %+v, %v", got, err)
 	}
 	got, err := call(func(r *http.Request) {

@@ -4,13 +4,16 @@ import http.server
 import json
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
 import bittensor as bt
 from bittensor.sp_core import Keypair
 
+ED25519 = 0
 alice, bob = Keypair.create_from_uri("//Alice"), Keypair.create_from_uri("//Bob")
+alice_ed25519 = Keypair.create_from_uri("//Alice", crypto_type=ED25519)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,11 +48,15 @@ for line in sys.stdin:
     order = json.loads(line)
     body = order["body"].encode()
     headers = bt.http_auth.sign(
-        alice, method=order["method"], path=order["path"], body=body, receiver_ss58=order["receiver"] or None,
+        alice_ed25519 if order.get("ed25519") else alice, method=order["method"], path=order["path"], body=body,
+        receiver_ss58=order["receiver"] or None, nonce_ns=time.time_ns() + order.get("skew", 0) * 10**9,
     )
     if order.get("again"):
         headers = last
     last = headers
+    if order.get("claim"):
+        headers["X-Bittensor-Hotkey"] = order["claim"]
+    headers["Content-Type"] = "application/json"
     sent = order.get("sent", order["body"]).encode()
     request = urllib.request.Request(
         order["url"] + order["path"], data=sent or None, headers=dict(headers), method=order["method"],

@@ -5,11 +5,14 @@ package neuron
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/bittensor-pylon/pylon/axon"
 	"github.com/bittensor-pylon/pylon/btauth"
 	"github.com/bittensor-pylon/pylon/wallet"
 )
@@ -37,12 +40,41 @@ func TestHTTPAuth(t *testing.T) {
 				t.Errorf("%+v: %d %s", r, status, body)
 			}
 		}
-		wrong, err := btauth.NewTransport(btauth.TransportConfig{Sender: btauth.SenderConfig{Signer: alice, Receiver: alice.Address()}})
+		ed, err := wallet.Ed25519.FromURI("//Alice")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, body := send(t, wrong, port, "GET", "/", ""); status != http.StatusUnauthorized || body != "WrongReceiver" {
-			t.Errorf("%d %s", status, body)
+		now := func(skew time.Duration) func() time.Time {
+			return func() time.Time { return time.Now().Add(skew) }
+		}
+		good := btauth.SenderConfig{Signer: alice, Receiver: bob.Address()}
+		var last http.Header
+		for _, c := range []struct {
+			class  string // empty is accepted
+			sender btauth.SenderConfig
+			base   meddler
+		}{
+			{"", btauth.SenderConfig{Signer: ed, Scheme: btauth.Ed25519, Receiver: bob.Address()}, nil},
+			{"BadSignature", btauth.SenderConfig{Signer: ed, Receiver: bob.Address()}, nil}, // which does not say that it is ed25519
+			{"WrongReceiver", btauth.SenderConfig{Signer: alice, Receiver: alice.Address()}, nil},
+			{"WrongReceiver", btauth.SenderConfig{Signer: alice}, nil},
+			{"StaleRequest", btauth.SenderConfig{Signer: alice, Receiver: bob.Address(), Now: now(-2 * time.Hour)}, nil},
+			{"StaleRequest", btauth.SenderConfig{Signer: alice, Receiver: bob.Address(), Now: now(2 * time.Hour)}, nil},
+			{"BadSignature", btauth.SenderConfig{Signer: forger{key(t, "//Eve"), alice.Address()}, Receiver: bob.Address()}, nil},
+			{"BadSignature", good, func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader("BODY")), 4 }},
+			{"BadSignature", good, func(r *http.Request) { r.URL.Path = "/other" }},
+			{"MalformedAuth", good, func(r *http.Request) { r.Header.Set(btauth.HeaderVersion, "2") }},
+			{"", good, func(r *http.Request) { last = r.Header.Clone() }},
+			{"ReplayedRequest", good, func(r *http.Request) { r.Header = last }},
+		} {
+			transport, err := btauth.NewTransport(btauth.TransportConfig{Sender: c.sender, Base: c.base})
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, body := send(t, transport, port, "POST", "/x", "body")
+			if want := c.sender.Signer.Address(); c.class == "" && (status != http.StatusOK || body != want) || c.class != "" && (status != http.StatusUnauthorized || body != c.class) {
+				t.Errorf("%d %s, want %q", status, body, c.class)
+			}
 		}
 	})
 
@@ -76,11 +108,19 @@ func TestHTTPAuth(t *testing.T) {
 				t.Errorf("%+v: %d %q", r, status, body)
 			}
 		}
-		for class, more := range map[string]map[string]any{
-			"BadSignature":    {"sent": "another body"},
-			"WrongReceiver":   {"receiver": alice.Address()},
-			"ReplayedRequest": {"again": true},
+		for _, c := range []struct {
+			class string
+			more  map[string]any
+		}{
+			{"BadSignature", map[string]any{"sent": "another body"}},
+			{"BadSignature", map[string]any{"claim": bob.Address()}},
+			{"WrongReceiver", map[string]any{"receiver": alice.Address()}},
+			{"ReplayedRequest", map[string]any{"again": true}},
+			{"StaleRequest", map[string]any{"skew": -7200}},
+			{"StaleRequest", map[string]any{"skew": 7200}},
+			{"MalformedAuth", map[string]any{"ed25519": true}}, // which is not switched on
 		} {
+			class, more := c.class, c.more
 			if class == "ReplayedRequest" {
 				if status, text := ask("POST", "/x", "body", nil); status != http.StatusOK {
 					t.Errorf("%d %s", status, text)
@@ -92,6 +132,56 @@ func TestHTTPAuth(t *testing.T) {
 		}
 		if status, text := ask("POST", "/x", "body", map[string]any{"receiver": ""}); status != http.StatusUnauthorized || !strings.Contains(text, "WrongReceiver") {
 			t.Errorf("unbound: %d %s", status, text)
+		}
+
+		schemes, err := btauth.New(btauth.Config{Receiver: bob.Address(), Verifier: wallet.Sr25519, Ed25519: wallet.Ed25519})
+		if err != nil {
+			t.Fatal(err)
+		}
+		both := httptest.NewServer(schemes.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			caller, _ := btauth.CallerFrom(r.Context())
+			fmt.Fprint(w, caller.Scheme, " ", caller.Hotkey)
+		})))
+		defer both.Close()
+		ed, err := wallet.Ed25519.FromURI("//Alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, text := ask("POST", "/x", "body", map[string]any{"url": both.URL, "ed25519": true}); status != http.StatusOK || text != "ed25519 "+ed.Address() {
+			t.Errorf("ed25519: %d %s", status, text)
+		}
+	})
+
+	// An axon takes such requests on the port on which it serves dendrites.
+	t.Run("from Python to an axon", func(t *testing.T) {
+		for _, mode := range []axon.Mode{axon.Strict, axon.Compatible} {
+			auth, err := btauth.New(btauth.Config{Receiver: bob.Address(), Verifier: wallet.Sr25519})
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := fmt.Sprintf("http://127.0.0.1:%d", serveAll(t, axon.Config{Mode: mode, BTAuth: auth}))
+			for _, c := range []struct {
+				more   map[string]any
+				status int
+				says   string
+			}{
+				{nil, http.StatusOK, `"strs":["last","it's é"],"seen":"it's é;[\"it's é\", 'last']"`},
+				{map[string]any{"again": true}, http.StatusUnauthorized, "ReplayedRequest"},
+				{map[string]any{"sent": `{"s": "forged"}`}, http.StatusUnauthorized, "BadSignature"},
+				{map[string]any{"receiver": alice.Address()}, http.StatusUnauthorized, "WrongReceiver"},
+				{map[string]any{"path": "/Unattached"}, http.StatusNotFound, "not found"},
+				{map[string]any{"path": "/Refused"}, http.StatusForbidden, "no stake"},
+			} {
+				order := map[string]any{"url": at, "method": "POST", "path": "/Texts", "body": `{"s": "it's é", "strs": ["it's é", "last"]}`, "receiver": bob.Address()}
+				maps.Copy(order, c.more)
+				var result struct {
+					Status int
+					Body   string
+				}
+				if p.order(order, &result); result.Status != c.status || !strings.Contains(result.Body, c.says) {
+					t.Errorf("%v: %+v", mode, result)
+				}
+			}
 		}
 	})
 }

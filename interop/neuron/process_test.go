@@ -61,8 +61,13 @@ func run(t *testing.T, version, program, firstLine string) (*python, string) {
 		scanner := bufio.NewScanner(out)
 		scanner.Buffer(nil, 16<<20)
 		for scanner.Scan() {
-			fmt.Fprintln(p, scanner.Text())
-			p.lines <- scanner.Text()
+			line := scanner.Text()
+			fmt.Fprintln(p, line)
+			// Other lines are the SDK's, and nobody may be there to take them: a program
+			// that waits for that would serve nothing.
+			if strings.HasPrefix(line, "ready") || strings.HasPrefix(line, "result") {
+				p.lines <- line
+			}
 		}
 		_ = cmd.Wait()
 	}()
@@ -94,8 +99,7 @@ func (p *python) Write(b []byte) (int, error) {
 	return p.log.Write(b)
 }
 
-// next returns what follows a word in the next line that begins with it. Other
-// lines are the SDK's.
+// next returns what follows a word in the next line that begins with it.
 func (p *python) next(word string, patience time.Duration) string {
 	p.t.Helper()
 	deadline := time.After(patience)
