@@ -62,7 +62,6 @@ type blocks interface {
 }
 
 type accounts interface {
-	Nonce(ctx context.Context, account [32]byte) (uint64, error)
 	NonceAt(ctx context.Context, at substrate.Hash, account [32]byte) (uint64, error)
 }
 

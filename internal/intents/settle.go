@@ -183,6 +183,7 @@ func (r *runner) dead(ctx context.Context, j *job, why string) error {
 	revealing := j.progress.Revealing
 	v := j.progress.Verdict
 	j.dropExtrinsic()
+	j.progress.Failures = 0 // those were of the bytes that are gone
 	switch {
 	case v != nil:
 		return r.end(ctx, j, *v)

@@ -79,18 +79,18 @@ func (r *runner) sign(ctx context.Context, j *job, o *order, now sight) error {
 	return nil
 }
 
-// nonce chooses the next nonce: the highest that a node says, counting what waits in its pool; what the chain has
-// counted; and one more than the highest of ours that is in a block, should all nodes be behind that block.
+// nonce chooses the next nonce: what the chain has counted at its newest block, or one more than the highest of ours that
+// is in a block, should all nodes be behind that block. Nothing of ours is on its way when it is asked for.
+//
+// What nodes say about their pools does not count. Who believes a pool that has nothing, or loses what it has, signs a
+// nonce that waits for one which never comes, until the era is over, and again in the next. Who does not, and is wrong,
+// signs the nonce that another program's extrinsic has too: the chain takes one of them, and when it is the other, a
+// final block says so within seconds. And bytes under one nonce exclude each other, whatever becomes of them.
 func (r *runner) nonce(ctx context.Context, now sight) (uint64, error) {
-	next, err := r.engine.config.Nodes.Nonce(ctx, r.hotkey)
+	next, err := r.engine.config.Nodes.NonceAt(ctx, now.head.Hash, r.hotkey)
 	if err != nil {
 		return 0, err
 	}
-	counted, err := r.engine.config.Nodes.NonceAt(ctx, now.final.Hash, r.hotkey)
-	if err != nil {
-		return 0, err
-	}
-	next = max(next, counted)
 	own, ok, err := r.engine.store.HighestNonce(ctx, r.engine.genesis, r.hotkey)
 	if err != nil || !ok || own.Nonce < next || own.LastValidBlock <= now.final.Number {
 		return next, err

@@ -15,6 +15,7 @@ import (
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/chain"
 	"github.com/bittensor-pylon/pylon/internal/problem"
+	"github.com/bittensor-pylon/pylon/internal/substrate"
 	"github.com/bittensor-pylon/pylon/wallet"
 )
 
@@ -357,6 +358,31 @@ func TestDryRun(t *testing.T) {
 	intents, _, err := w.engine.Intents(t.Context(), pylon.IntentFilter{Identity: "sn"})
 	if err != nil || len(intents) != 0 {
 		t.Errorf("%v, %v", intents, err)
+	}
+}
+
+// unused is a signer who is not to sign.
+type unused struct {
+	substrate.Signer
+	t *testing.T
+}
+
+func (u unused) Sign(message []byte) ([]byte, error) {
+	u.t.Errorf("signed: %x", message)
+	return u.Signer.Sign(message)
+}
+
+// A dry run signs nothing: what a node is shown to learn the fee could never be included.
+func TestDryRunSignsNothing(t *testing.T) {
+	t.Parallel()
+	for netuid := pylon.Netuid(1); netuid <= 2; netuid++ {
+		w := newWorld(t, worldConfig{netuid: netuid, identity: "//Bob"})
+		identity := w.engine.identities["sn"]
+		identity.Signer = unused{identity.Signer, t}
+		p, err := w.engine.DryRunWeights(t.Context(), "sn", pylon.WeightsRequest{Weights: miners(t)})
+		if err != nil || !p.Acceptable {
+			t.Errorf("%+v, %v", p, err)
+		}
 	}
 }
 

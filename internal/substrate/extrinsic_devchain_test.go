@@ -127,21 +127,18 @@ func TestExtrinsicToItsFinality(t *testing.T) {
 			produce(t, chain, 5)
 			w := &writing{dial(t, substrate.Config{}, chain.Node), t, chain}
 			bob := signerOf(t, "//Bob").PublicKey()
-			nonce, err := w.Nonce(t.Context(), bob)
+			nonce, err := w.NonceAt(t.Context(), substrate.Hash(chain.Best().Hash), bob)
 			if err != nil {
 				t.Fatal(err)
 			}
 			x := w.signFor("//Bob", "four", nonce, 32)
-			if v, err := w.Validate(t.Context(), x.Birth.Hash, x.Bytes); err != nil || v.Waiting || v.Longevity == 0 {
-				t.Errorf("%+v, %v", v, err)
-			}
 			if fee, err := w.Fee(t.Context(), x.Birth.Hash, x.Bytes); err != nil || fee != 0 {
 				t.Errorf("the fee of what is free: %d, %v", fee, err)
 			}
 			statuses := w.watch(x)
 			w.next(statuses, substrate.StatusReady)
-			if n, err := w.Nonce(t.Context(), bob); err != nil || n != nonce+1 {
-				t.Errorf("the next nonce is %d, %v, with %d in the pool", n, err, nonce)
+			if n, err := w.NonceAt(t.Context(), x.Birth.Hash, bob); err != nil || n != nonce {
+				t.Errorf("the nonce is %d, %v, with %d in the pool", n, err, nonce)
 			}
 			if found := w.find(x); found != nil {
 				t.Errorf("found before a block: %+v", found)
@@ -369,7 +366,7 @@ func TestRefusalsOfThePool(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	w.ended(statuses)
-	head := w.produce(1)
+	w.produce(1)
 	broken := slices.Clone(w.signFor("//Dave", "x", 0, 32).Bytes)
 	broken[len(broken)-1]++
 	for name, e := range map[string]struct {
@@ -384,17 +381,6 @@ func TestRefusalsOfThePool(t *testing.T) {
 		if s == nil || !slices.Contains(e.kinds, s.Kind) || s.MayBeTaken {
 			t.Errorf("%s: %v", name, s)
 		}
-		if name == "no extrinsic" {
-			continue
-		}
-		_, err := w.Validate(t.Context(), head.Hash, e.bytes)
-		if s := asSubmitError(err); s == nil || !slices.Contains(e.kinds, s.Kind) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	// A nonce ahead waits.
-	if v, err := w.Validate(t.Context(), head.Hash, w.signFor("//Bob", "y", 7, 32).Bytes); err != nil || !v.Waiting {
-		t.Errorf("%+v, %v", v, err)
 	}
 	if s := w.Nodes()[0]; s.State != substrate.NodeHealthy {
 		t.Errorf("the node is %s after refusals", s.State)

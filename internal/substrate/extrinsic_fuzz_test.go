@@ -17,21 +17,6 @@ func FuzzStatus(f *testing.F) {
 	})
 }
 
-func FuzzValidation(f *testing.F) {
-	f.Add([]byte{0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 0xbb, 1, 0, 0, 0, 0, 0, 0, 0, 1})
-	f.Add([]byte{1, 0, 7, 6})
-	f.Add([]byte{1, 1, 2, 9})
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		v, err := decodeValidation(raw)
-		if err != nil {
-			return
-		}
-		if (raw[0] == 1) != (v.refused != nil) || v.refused != nil && (v.refused.Kind == SubmitUnreachable || v.refused.MayBeTaken) {
-			t.Errorf("%x is %+v", raw, v)
-		}
-	})
-}
-
 // Events of any sort give an outcome that holds together, or an error.
 func FuzzOutcome(f *testing.F) {
 	r := runtimeOf(f, 425)

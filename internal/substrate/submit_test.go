@@ -315,9 +315,6 @@ func TestSubmitWithoutANode(t *testing.T) {
 		if _, err := c.WatchExtrinsic(t.Context(), someExtrinsic); submitError(t, err).MayBeTaken {
 			t.Error(err)
 		}
-		if _, err := c.Nonce(t.Context(), [32]byte{}); KindOf(err) != KindTransport {
-			t.Error(err)
-		}
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}

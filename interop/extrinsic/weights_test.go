@@ -100,7 +100,7 @@ func outcomes(t *testing.T, c *substrate.Client, calls func(uid func(netuid int,
 		if err != nil {
 			t.Fatal(err)
 		}
-		nonce, err := c.Nonce(ctx, key.PublicKey())
+		nonce, err := c.NonceAt(ctx, head.Hash, key.PublicKey())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +265,7 @@ func TestCommitInTheBlockOfAnEpoch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		nonce, err := c.Nonce(ctx, key.PublicKey())
+		nonce, err := c.NonceAt(ctx, head.Hash, key.PublicKey())
 		if err != nil {
 			t.Fatal(err)
 		}
