@@ -10,15 +10,6 @@ import (
 	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
-func hexOf(t testing.TB, digits string) []byte {
-	t.Helper()
-	b, err := decodeHex([]byte(`"0x` + digits + `"`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func TestNonceInAState(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
