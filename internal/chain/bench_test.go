@@ -9,7 +9,7 @@ import (
 // benchChain has the recorded subnet of 1,024 neurons as its latest block.
 func benchChain(b *testing.B) *Chain {
 	b.Helper()
-	node := play(b, must(recorded343())(b), recorded343Number, runtimeOf(b, 343, "v15"))
+	node := play(b, recorded343(b), recorded343Number, runtimeOf(b, 343, "v15"))
 	c := newFakeChain(b, node, node, Config{})
 	c.lookout.trust = 1 << 62 // the head does not get old
 	if _, err := c.LatestNeurons(b.Context(), 1); err != nil {

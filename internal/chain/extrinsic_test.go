@@ -2,13 +2,10 @@ package chain
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,12 +30,7 @@ type goldenExtrinsics struct {
 
 func readGoldenExtrinsics(t testing.TB) (golden goldenExtrinsics) {
 	t.Helper()
-	file := must(os.Open(filepath.Join("testdata", "extrinsics.json.gz")))(t)
-	defer file.Close()
-	unpacked := must(gzip.NewReader(file))(t)
-	if err := json.NewDecoder(unpacked).Decode(&golden); err != nil {
-		t.Fatal(err)
-	}
+	readJSON(t, "extrinsics.json.gz", &golden)
 	return golden
 }
 

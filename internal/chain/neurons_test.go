@@ -2,7 +2,6 @@ package chain
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,7 +13,7 @@ import (
 // decodeRecorded does what a visit does with the recorded answers.
 func decodeRecorded(tb testing.TB, l *layout, book *addressBook) *pylon.Neurons {
 	tb.Helper()
-	r := must(recorded343())(tb)
+	r := recorded343(tb)
 	lists := must(l.neurons())(tb)
 	states := must(l.subnetState())(tb)
 	records := must(lists.decode(r.result(lists.method, []byte{1, 0})))(tb)
@@ -30,9 +29,7 @@ func TestConformance031To036NeuronsOfARecordedBlock(t *testing.T) {
 	l := newLayout(runtimeOf(t, 343, "v15"))
 	got := decodeRecorded(t, l, new(addressBook))
 	var want pylon.Neurons
-	if err := readJSON(filepath.Join("testdata", "neurons-343.json.gz"), &want); err != nil {
-		t.Fatal(err)
-	}
+	readJSON(t, "neurons-343.json.gz", &want)
 	if len(want.Neurons) != 1024 {
 		t.Fatalf("%d neurons to compare with", len(want.Neurons))
 	}

@@ -1,11 +1,8 @@
 package chain_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +17,7 @@ import (
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/chain"
 	"github.com/bittensor-pylon/pylon/internal/problem"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // replay is a node of the main network that knows one block, what it answered at that block, and nothing else.
@@ -45,29 +43,12 @@ func newReplay(t *testing.T) *replay {
 		"NeuronInfoRuntimeApi_get_neurons_lite 0100": "neurons-lite-343.scale.gz",
 		"SubnetInfoRuntimeApi_get_subnet_state 0100": "subnet-state-343.scale.gz",
 	} {
-		r.results[call] = "0x" + hex.EncodeToString(unzip(t, filepath.Join("..", "scale", "testdata", file)))
+		r.results[call] = "0x" + hex.EncodeToString(scaletest.File(t, file))
 	}
 	// Of a subnet that does not exist: an empty list, and none.
 	r.results["NeuronInfoRuntimeApi_get_neurons_lite 0f27"] = "0x00"
 	r.results["SubnetInfoRuntimeApi_get_subnet_state 0f27"] = "0x00"
 	return r
-}
-
-func unzip(t *testing.T, file string) []byte {
-	t.Helper()
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := gzip.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
 }
 
 // serve answers on a WebSocket and returns its address.
@@ -157,7 +138,7 @@ func TestRecordedMainNetworkOverTheWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want pylon.Neurons
-	if err := json.Unmarshal(unzip(t, filepath.Join("testdata", "neurons-343.json.gz")), &want); err != nil {
+	if err := json.Unmarshal(scaletest.Unpack(t, filepath.Join("testdata", "neurons-343.json.gz")), &want); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(&want, got, cmp.Comparer(func(a, b pylon.AxonInfo) bool { return a == b })); diff != "" {

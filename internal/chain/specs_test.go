@@ -3,7 +3,6 @@ package chain
 import (
 	"bytes"
 	"encoding/json"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -39,9 +38,7 @@ func play(t testing.TB, r *recording, number uint64, runtime *substrate.Runtime)
 func TestSpec218(t *testing.T) {
 	t.Parallel()
 	var known realchain
-	if err := readJSON(filepath.Join("testdata", "realchain-218.json.gz"), &known); err != nil {
-		t.Fatal(err)
-	}
+	readJSON(t, "realchain-218.json.gz", &known)
 	for _, metadata := range []string{"v14", "v15"} {
 		t.Run(metadata, func(t *testing.T) {
 			t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // What the service reads of a subnet's state: the stakes, by hotkey.
@@ -42,10 +43,10 @@ type neuronLine struct {
 // BenchmarkSubnet decodes 1,024 real neurons and their subnet's state, as each block of a large subnet asks for. The
 // reading of the same bytes without Go types is the yardstick.
 func BenchmarkSubnet(b *testing.B) {
-	m := metadata(b, "343-v15")
+	m := scaletest.Metadata(b, "343-v15")
 	neuronsID := api(b, m, "NeuronInfoRuntimeApi", "get_neurons_lite").Output
 	stateID := api(b, m, "SubnetInfoRuntimeApi", "get_subnet_state").Output
-	rawNeurons, rawState := load(b, "neurons-lite-343.scale.gz"), load(b, "subnet-state-343.scale.gz")
+	rawNeurons, rawState := scaletest.File(b, "neurons-lite-343.scale.gz"), scaletest.File(b, "subnet-state-343.scale.gz")
 	neurons, err := scale.Bind[[]neuronLine](m.Types, neuronsID)
 	if err != nil {
 		b.Fatal(err)
@@ -93,7 +94,7 @@ func BenchmarkSubnet(b *testing.B) {
 func BenchmarkParseMetadata(b *testing.B) {
 	for _, name := range []string{"218-v15", "425-v15", "425-v16"} {
 		b.Run(name, func(b *testing.B) {
-			raw, _ := rawMetadata(b, name)
+			raw := scaletest.RawMetadata(b, name)
 			b.ReportAllocs()
 			b.SetBytes(int64(len(raw)))
 			for b.Loop() {
@@ -128,7 +129,7 @@ func keptByMetadata(t testing.TB, raw []byte) uint64 {
 }
 
 func BenchmarkBind(b *testing.B) {
-	m := metadata(b, "425-v15")
+	m := scaletest.Metadata(b, "425-v15")
 	id := api(b, m, "NeuronInfoRuntimeApi", "get_neurons_lite").Output
 	b.ReportAllocs()
 	for b.Loop() {
@@ -139,7 +140,7 @@ func BenchmarkBind(b *testing.B) {
 }
 
 func BenchmarkStorageKey(b *testing.B) {
-	item, err := metadata(b, "425-v16").Storage("SubtensorModule", "Uids")
+	item, err := scaletest.Metadata(b, "425-v16").Storage("SubtensorModule", "Uids")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -155,16 +156,16 @@ func BenchmarkStorageKey(b *testing.B) {
 // The service keeps several runtimes in memory and must stay small: a parsed document is limited to 640 KiB, a subnet
 // of 1,024 neurons to 1.5 allocations a neuron.
 func TestMemory(t *testing.T) {
-	raw, _ := rawMetadata(t, "425-v15")
+	raw := scaletest.RawMetadata(t, "425-v15")
 	if kept := keptByMetadata(t, raw); kept > 640<<10 {
 		t.Errorf("metadata keeps %d bytes", kept)
 	}
-	m := metadata(t, "343-v15")
+	m := scaletest.Metadata(t, "343-v15")
 	neurons, err := scale.Bind[[]neuronLine](m.Types, api(t, m, "NeuronInfoRuntimeApi", "get_neurons_lite").Output)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rawNeurons := load(t, "neurons-lite-343.scale.gz")
+	rawNeurons := scaletest.File(t, "neurons-lite-343.scale.gz")
 	if n := testing.AllocsPerRun(5, func() { _, _ = neurons.Decode(rawNeurons) }); n > 1536 {
 		t.Errorf("1,024 neurons take %v allocations", n)
 	}
@@ -172,7 +173,7 @@ func TestMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rawState := load(t, "subnet-state-343.scale.gz")
+	rawState := scaletest.File(t, "subnet-state-343.scale.gz")
 	if n := testing.AllocsPerRun(5, func() { _, _ = state.Decode(rawState) }); n > 8 {
 		t.Errorf("the state takes %v allocations", n)
 	}

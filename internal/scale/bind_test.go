@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // bindAndCheck decodes the bytes as T, compares, and encodes them back.
@@ -420,12 +421,12 @@ func TestDecodeFromUsedValue(t *testing.T) {
 // One codec serves many goroutines.
 func TestCodecIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	m := metadata(t, "343-v15")
+	m := scaletest.Metadata(t, "343-v15")
 	codec, err := scale.Bind[[]Neuron](m.Types, api(t, m, "NeuronInfoRuntimeApi", "get_neurons_lite").Output)
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw := load(t, "neurons-lite-343.scale.gz")
+	raw := scaletest.File(t, "neurons-lite-343.scale.gz")
 	done := make(chan error)
 	for range 4 {
 		go func() {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // Metadata of any bytes is refused or sound: nothing that it describes may panic, whatever is decoded with it.
@@ -28,7 +29,7 @@ func FuzzParseMetadata(f *testing.F) {
 
 // What decodes without a Go type encodes to the same bytes, and is skipped to the same end.
 func FuzzDecodeValue(f *testing.F) {
-	m := metadata(f, "425-v16")
+	m := scaletest.Metadata(f, "425-v16")
 	for _, s := range recording(f).Storage {
 		if item, err := m.Storage(s.Pallet, s.Item); err == nil {
 			f.Add(uint16(item.Value), unhex(f, s.Value))
@@ -59,7 +60,7 @@ func FuzzDecodeValue(f *testing.F) {
 
 // A Go type that covers everything takes exactly what decodes without one, and encodes to the same bytes.
 func FuzzBind(f *testing.F) {
-	m := metadata(f, "343-v15")
+	m := scaletest.Metadata(f, "343-v15")
 	neurons := newFuzzed[[]Neuron](f, m.Types, api(f, m, "NeuronInfoRuntimeApi", "get_neurons_lite").Output)
 	state := newFuzzed[*State](f, m.Types, api(f, m, "SubnetInfoRuntimeApi", "get_subnet_state").Output)
 	types, id := typeOf(f, "Mixture", mixtureDefs...)
@@ -146,8 +147,8 @@ func hasBits(v any) bool {
 // Extrinsics, calls and events of any bytes; a call that decodes encodes to the same bytes.
 func FuzzExtrinsic(f *testing.F) {
 	rec := recording(f)
-	m := metadata(f, "218-v15")
-	later := metadata(f, "425-v16")
+	m := scaletest.Metadata(f, "218-v15")
+	later := scaletest.Metadata(f, "425-v16")
 	for _, x := range rec.Extrinsics {
 		f.Add(unhex(f, x.Data))
 		f.Add(unhex(f, x.CallData))

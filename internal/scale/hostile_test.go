@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // allocated returns how many bytes a call allocates. The whole process is counted, so tests that use it do not run in
@@ -91,7 +92,7 @@ func TestLengthsThatLie(t *testing.T) {
 
 // Lists within lists that each announce all that is left reserve it once, not once a level.
 func TestNestedLengthsThatLie(t *testing.T) {
-	m := metadata(t, "425-v16")
+	m := scaletest.Metadata(t, "425-v16")
 	batch, err := m.Call("Utility", "batch")
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +171,7 @@ func TestNestingIsLimited(t *testing.T) {
 // Calls nest as deeply as the chain takes them: 256 levels of Utility.batch.
 func TestDeepCallsAreDecoded(t *testing.T) {
 	t.Parallel()
-	m := metadata(t, "425-v16")
+	m := scaletest.Metadata(t, "425-v16")
 	call, err := m.EncodeCall("System", "remark", map[string]any{"remark": "0x01"})
 	if err != nil {
 		t.Fatal(err)
@@ -193,12 +194,11 @@ func TestDeepCallsAreDecoded(t *testing.T) {
 
 // Damaged metadata is refused or read; it never takes more than a small multiple of its size.
 func TestDamagedMetadata(t *testing.T) {
-	for _, name := range []string{"425-v14", "425-v16"} {
-		raw, opaque := rawMetadata(t, name)
-		parse := scale.ParseMetadata
-		if opaque {
-			parse = scale.ParseOpaqueMetadata
-		}
+	for name, parse := range map[string]func([]byte) (*scale.Metadata, error){
+		"425-v14": scale.ParseMetadata,
+		"425-v16": scale.ParseOpaqueMetadata,
+	} {
+		raw := scaletest.RawMetadata(t, name)
 		random := rand.New(rand.NewPCG(1, uint64(len(raw))))
 		accepted := 0
 		for range 60 {
@@ -276,7 +276,7 @@ func exercise(m *scale.Metadata, random *rand.Rand) {
 // Extrinsics that are not what they say.
 func TestMalformedExtrinsics(t *testing.T) {
 	t.Parallel()
-	m := metadata(t, "425-v16")
+	m := scaletest.Metadata(t, "425-v16")
 	for _, test := range []struct{ bytes, want string }{
 		{"", "input ends"},
 		{"00", "input ends"},
@@ -325,7 +325,7 @@ func TestMalformedExtrinsics(t *testing.T) {
 // Keys that are not the item's, or whose hash is not that of the map key in them.
 func TestMalformedKeys(t *testing.T) {
 	t.Parallel()
-	m := metadata(t, "425-v16")
+	m := scaletest.Metadata(t, "425-v16")
 	item, err := m.Storage("Commitments", "CommitmentOf")
 	if err != nil {
 		t.Fatal(err)
@@ -377,7 +377,7 @@ func TestMalformedKeys(t *testing.T) {
 // Errors that do not resolve.
 func TestMalformedDispatchErrors(t *testing.T) {
 	t.Parallel()
-	m := metadata(t, "425-v16")
+	m := scaletest.Metadata(t, "425-v16")
 	for _, v := range []any{
 		nil, "Module",
 		scale.Enum{Name: "Module"},

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // metadataLines writes metadata as golden.mjs does.
@@ -141,10 +142,10 @@ func TestMetadataAgainstPolkadotJS(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range runtimes {
-		lines := metadataLines(t, metadata(t, name))
+		lines := metadataLines(t, scaletest.Metadata(t, name))
 		text := strings.Join(lines, "\n") + "\n"
 		if name == "425-v16" { // kept in full, to see where a difference is
-			equal(t, name, strings.Split(string(load(t, "metadata-425-v16.lines.gz")), "\n"), strings.Split(text, "\n"))
+			equal(t, name, strings.Split(string(scaletest.File(t, "metadata-425-v16.lines.gz")), "\n"), strings.Split(text, "\n"))
 		}
 		sum := sha256.Sum256([]byte(text))
 		if hex.EncodeToString(sum[:]) != want[name].SHA256 || len(lines) != want[name].Lines || len(lines) < 900 {
@@ -157,7 +158,7 @@ func TestMetadataAgainstPolkadotJS(t *testing.T) {
 func TestMetadataV14DerivedTypes(t *testing.T) {
 	t.Parallel()
 	for _, spec := range []string{"218", "343", "425"} {
-		m14, m15 := metadata(t, spec+"-v14"), metadata(t, spec+"-v15")
+		m14, m15 := scaletest.Metadata(t, spec+"-v14"), scaletest.Metadata(t, spec+"-v15")
 		for _, pair := range [][2]scale.TypeID{
 			{m14.CallType, m15.CallType},
 			{m14.EventType, m15.EventType},
@@ -173,7 +174,7 @@ func TestMetadataV14DerivedTypes(t *testing.T) {
 
 func TestMetadataLookups(t *testing.T) {
 	t.Parallel()
-	m := metadata(t, "425-v16")
+	m := scaletest.Metadata(t, "425-v16")
 	if p, ok := m.Pallet("SubtensorModule"); !ok || p.Index != 7 {
 		t.Errorf("SubtensorModule is %+v", p)
 	}
@@ -215,7 +216,7 @@ func TestMetadataLookups(t *testing.T) {
 		{scale.ErrNoCall, func() error { _, err := m.CallByIndex(0, 255); return err }},
 		{scale.ErrNoPallet, func() error { _, err := m.DecodeCall([]byte{254, 0}); return err }},
 		{scale.ErrNoAPI, func() error { _, err := m.API("Core", "nothing"); return err }},
-		{scale.ErrNoAPI, func() error { _, err := metadata(t, "425-v14").API("Core", "version"); return err }},
+		{scale.ErrNoAPI, func() error { _, err := scaletest.Metadata(t, "425-v14").API("Core", "version"); return err }},
 		{scale.ErrNoPallet, func() error { _, err := m.ModuleError(254, 0); return err }},
 	} {
 		if err := test.got(); !errors.Is(err, test.want) {

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // randomValue draws a value of a described type, as DecodeValue would return it. Below some depth lists are empty and
@@ -169,7 +170,7 @@ func isByte(types *scale.Registry, id scale.TypeID) bool {
 func TestRoundTripOfRealTypes(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"218-v15", "425-v16"} {
-		types := metadata(t, name).Types
+		types := scaletest.Metadata(t, name).Types
 		drawn := make(map[scale.TypeID]bool)
 		rapid.Check(t, func(t *rapid.T) {
 			for range 20 {

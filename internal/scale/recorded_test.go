@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // Axon, Prometheus, Stake and Neuron are bound to the chain's types of the runtime API get_neurons_lite.
@@ -102,12 +103,12 @@ func TestRecordedNeurons(t *testing.T) {
 	t.Parallel()
 	var golden golden343
 	loadJSON(t, "golden-343.json.gz", &golden)
-	m := metadata(t, "343-v15")
+	m := scaletest.Metadata(t, "343-v15")
 	neurons, err := scale.Bind[[]Neuron](m.Types, api(t, m, "NeuronInfoRuntimeApi", "get_neurons_lite").Output)
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw := load(t, "neurons-lite-343.scale.gz")
+	raw := scaletest.File(t, "neurons-lite-343.scale.gz")
 	got, err := neurons.Decode(raw)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +128,7 @@ func TestRecordedNeurons(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw = load(t, "subnet-state-343.scale.gz")
+	raw = scaletest.File(t, "subnet-state-343.scale.gz")
 	s, err := state.Decode(raw)
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +201,7 @@ func TestRecordedValues(t *testing.T) {
 	t.Parallel()
 	var golden golden343
 	loadJSON(t, "golden-343.json.gz", &golden)
-	m := metadata(t, "343-v15")
+	m := scaletest.Metadata(t, "343-v15")
 	for _, test := range []struct {
 		file, trait, method string
 		want                any
@@ -209,7 +210,7 @@ func TestRecordedValues(t *testing.T) {
 		{"subnet-state-343.scale.gz", "SubnetInfoRuntimeApi", "get_subnet_state", golden.State},
 		{"mechagraph-343.scale.gz", "SubnetInfoRuntimeApi", "get_selective_mechagraph", golden.Mechagraph},
 	} {
-		raw := load(t, test.file)
+		raw := scaletest.File(t, test.file)
 		output := api(t, m, test.trait, test.method).Output
 		v, err := m.Types.DecodeValue(output, raw)
 		if err != nil {

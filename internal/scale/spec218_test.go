@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // recording218 is what golden.mjs recorded of a real runtime of spec 218, decoded by polkadot-js.
@@ -52,7 +53,7 @@ func TestRecordedStorage(t *testing.T) {
 		t.Fatalf("only %d values recorded", len(rec.Storage))
 	}
 	for _, name := range []string{"218-v14", "218-v15"} {
-		m := metadata(t, name)
+		m := scaletest.Metadata(t, name)
 		for _, s := range rec.Storage {
 			what := name + " " + s.Pallet + "." + s.Item
 			item, err := m.Storage(s.Pallet, s.Item)
@@ -85,7 +86,7 @@ func TestRecordedExtrinsics(t *testing.T) {
 	t.Parallel()
 	rec := recording(t)
 	for _, name := range []string{"218-v14", "218-v15"} {
-		m := metadata(t, name)
+		m := scaletest.Metadata(t, name)
 		for _, want := range rec.Extrinsics {
 			x, err := m.DecodeExtrinsic(unhex(t, want.Data))
 			if err != nil {
@@ -157,7 +158,7 @@ func TestRecordedEvents(t *testing.T) {
 	t.Parallel()
 	rec := recording(t)
 	for _, name := range []string{"218-v14", "218-v15"} {
-		m := metadata(t, name)
+		m := scaletest.Metadata(t, name)
 		records, err := m.DecodeEvents(unhex(t, rec.Events.Data))
 		if err != nil {
 			t.Fatal(err)

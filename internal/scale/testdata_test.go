@@ -2,46 +2,24 @@ package scale_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// load returns the content of a compressed file in testdata.
-func load(t testing.TB, name string) []byte {
-	t.Helper()
-	packed, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // loadJSON decodes a compressed JSON file in testdata. Numbers stay exact.
 func loadJSON(t testing.TB, name string, into any) {
 	t.Helper()
-	d := json.NewDecoder(bytes.NewReader(load(t, name)))
+	d := json.NewDecoder(bytes.NewReader(scaletest.File(t, name)))
 	d.UseNumber()
 	if err := d.Decode(into); err != nil {
 		t.Fatal(err)
@@ -50,35 +28,6 @@ func loadJSON(t testing.TB, name string, into any) {
 
 // runtimes are the recorded metadata, by spec version and metadata version.
 var runtimes = []string{"218-v14", "218-v15", "343-v14", "343-v15", "425-v14", "425-v15", "425-v16"}
-
-func rawMetadata(t testing.TB, name string) (raw []byte, opaque bool) {
-	t.Helper()
-	if strings.HasSuffix(name, "v14") {
-		return load(t, "metadata-"+name+".scale.gz"), false
-	}
-	return load(t, "metadata-"+name+".opaque.gz"), true
-}
-
-var parsed sync.Map // of *scale.Metadata by name
-
-// metadata returns the recorded metadata of a runtime, parsed once for all tests.
-func metadata(t testing.TB, name string) *scale.Metadata {
-	t.Helper()
-	if m, ok := parsed.Load(name); ok {
-		return m.(*scale.Metadata)
-	}
-	raw, opaque := rawMetadata(t, name)
-	parse := scale.ParseMetadata
-	if opaque {
-		parse = scale.ParseOpaqueMetadata
-	}
-	m, err := parse(raw)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	parsed.Store(name, m)
-	return m
-}
 
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()

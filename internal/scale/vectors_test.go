@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 const (
@@ -66,7 +67,7 @@ func TestNeuronLiteVector(t *testing.T) {
 		t.Fatalf("%d bytes", len(raw))
 	}
 	for _, name := range []string{"343-v15", "425-v15", "425-v16"} {
-		m := metadata(t, name)
+		m := scaletest.Metadata(t, name)
 		output := api(t, m, "NeuronInfoRuntimeApi", "get_neuron_lite").Output
 		codec, err := scale.Bind[*Neuron](m.Types, output)
 		if err != nil {
@@ -89,7 +90,7 @@ func TestNeuronLiteVector(t *testing.T) {
 func TestStorageKeyVectors(t *testing.T) {
 	t.Parallel()
 	const subtensor = "658faa385070e074c85bf6b568cf0555"
-	m := metadata(t, "425-v16")
+	m := scaletest.Metadata(t, "425-v16")
 	for _, test := range []struct {
 		pallet, item string
 		args         []any
@@ -179,7 +180,7 @@ func TestCallVectors(t *testing.T) {
 		Info   commitment `scale:"info"`
 	}{12, commitment{Fields: []scale.Enum{{Name: "Raw4", Value: []byte("data")}}}}
 	for _, name := range []string{"343-v14", "343-v15", "425-v14", "425-v15", "425-v16"} {
-		m := metadata(t, name)
+		m := scaletest.Metadata(t, name)
 		for _, test := range []struct {
 			pallet, call string
 			args         any
@@ -216,7 +217,7 @@ func TestExtrinsicVector(t *testing.T) {
 		hash = "23c5265a5d04baa5736d091be28d26ac87b75bfdd5216895f29c85af7d54857c"
 	)
 	for _, name := range []string{"425-v14", "425-v15", "425-v16"} {
-		m := metadata(t, name)
+		m := scaletest.Metadata(t, name)
 		signing := scale.Signing{
 			Nonce: 5, Era: scale.NewEra(128, 1000003), Birth: [32]byte(bytes.Repeat([]byte{0x11}, 32)),
 			Genesis: key(t, genesis), SpecVersion: 425, TransactionVersion: 1,
@@ -264,7 +265,7 @@ func TestLongPayloadIsHashed(t *testing.T) {
 // The registration of the chain reference, section 9.1, and the timelock payload of section 8.5.
 func TestOtherVectors(t *testing.T) {
 	t.Parallel()
-	m := metadata(t, "425-v16")
+	m := scaletest.Metadata(t, "425-v16")
 	item, err := m.Storage("Commitments", "CommitmentOf")
 	if err != nil {
 		t.Fatal(err)

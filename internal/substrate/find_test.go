@@ -2,51 +2,27 @@ package substrate
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
 
 // opaque returns recorded metadata, version 15, as a runtime answers it.
 func opaque(t testing.TB, spec uint32) []byte {
 	t.Helper()
-	packed, err := os.ReadFile(filepath.Join("..", "scale", "testdata", fmt.Sprintf("metadata-%d-v15.opaque.gz", spec)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return scaletest.RawMetadata(t, fmt.Sprintf("%d-v15", spec))
 }
-
-var described sync.Map // of *scale.Metadata by spec version
 
 func runtimeOf(t testing.TB, spec uint32) *Runtime {
 	t.Helper()
-	metadata, ok := described.Load(spec)
-	if !ok {
-		parsed, err := scale.ParseOpaqueMetadata(opaque(t, spec))
-		if err != nil {
-			t.Fatal(err)
-		}
-		metadata, _ = described.LoadOrStore(spec, parsed)
-	}
-	return &Runtime{SpecName: "node-subtensor", SpecVersion: spec, TransactionVersion: 1, Metadata: metadata.(*scale.Metadata)}
+	return &Runtime{SpecName: "node-subtensor", SpecVersion: spec, TransactionVersion: 1, Metadata: scaletest.Metadata(t, fmt.Sprintf("%d-v15", spec))}
 }
 
 // describe lets a node serve a recorded runtime at every block.

@@ -2,13 +2,10 @@ package substrate_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 	"github.com/bittensor-pylon/pylon/wallet"
 )
@@ -47,35 +45,10 @@ func signerOf(t testing.TB, uri string) *keySigner {
 	return &keySigner{Keypair: key}
 }
 
-// unpack returns the content of a file compressed with gzip.
-func unpack(t testing.TB, path string) []byte {
-	t.Helper()
-	packed, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // recordedRuntime returns the runtime of a recorded spec version, described by metadata version 14, 15 or 16.
 func recordedRuntime(t testing.TB, spec uint32, version int) *substrate.Runtime {
 	t.Helper()
-	name, parse := fmt.Sprintf("metadata-%d-v%d.opaque.gz", spec, version), scale.ParseOpaqueMetadata
-	if version == 14 {
-		name, parse = fmt.Sprintf("metadata-%d-v14.scale.gz", spec), scale.ParseMetadata
-	}
-	metadata, err := parse(unpack(t, filepath.Join("..", "scale", "testdata", name)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	metadata := scaletest.Metadata(t, fmt.Sprintf("%d-v%d", spec, version))
 	return &substrate.Runtime{SpecName: "node-subtensor", SpecVersion: spec, TransactionVersion: 1, Metadata: metadata}
 }
 
@@ -105,7 +78,7 @@ func unhex(t testing.TB, text string) []byte {
 
 func loadForeign(t testing.TB) *foreignVectors {
 	t.Helper()
-	d := json.NewDecoder(bytes.NewReader(unpack(t, filepath.Join("testdata", "extrinsics.json.gz"))))
+	d := json.NewDecoder(bytes.NewReader(scaletest.Unpack(t, filepath.Join("testdata", "extrinsics.json.gz"))))
 	d.UseNumber()
 	v := new(foreignVectors)
 	if err := d.Decode(v); err != nil {

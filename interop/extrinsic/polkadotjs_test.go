@@ -4,13 +4,10 @@ package extrinsic
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -18,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 	"github.com/bittensor-pylon/pylon/wallet"
 )
@@ -32,23 +29,6 @@ func folder(t *testing.T, parts ...string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-func unpack(t *testing.T, path string) []byte {
-	t.Helper()
-	packed, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // polkadotJS runs the script and returns what it writes.
@@ -81,7 +61,7 @@ func TestVectorsAreUpToDate(t *testing.T) {
 		}
 		return v
 	}
-	recorded := parse(unpack(t, folder(t, "internal", "substrate", "testdata", "extrinsics.json.gz")))
+	recorded := parse(scaletest.Unpack(t, folder(t, "internal", "substrate", "testdata", "extrinsics.json.gz")))
 	if diff := cmp.Diff(recorded, parse(polkadotJS(t, "sign", nil))); diff != "" {
 		t.Errorf("internal/substrate/testdata/extrinsics.json.gz is stale (-recorded +polkadot-js):\n%s", diff)
 	}
@@ -102,7 +82,7 @@ func (s signer) Sign(message []byte) ([]byte, error) {
 func TestPolkadotJSVerifiesOurs(t *testing.T) {
 	t.Parallel()
 	var vectors struct{ GenesisHash, BlockHash substrate.Hash }
-	if err := json.Unmarshal(unpack(t, folder(t, "internal", "substrate", "testdata", "extrinsics.json.gz")), &vectors); err != nil {
+	if err := json.Unmarshal(scaletest.Unpack(t, folder(t, "internal", "substrate", "testdata", "extrinsics.json.gz")), &vectors); err != nil {
 		t.Fatal(err)
 	}
 	type sent struct {
@@ -116,11 +96,7 @@ func TestPolkadotJSVerifiesOurs(t *testing.T) {
 	var all []sent
 	var want []read
 	for _, spec := range []uint32{218, 343, 425} {
-		metadata, err := scale.ParseOpaqueMetadata(unpack(t, folder(t, "internal", "scale", "testdata", fmt.Sprintf("metadata-%d-v15.opaque.gz", spec))))
-		if err != nil {
-			t.Fatal(err)
-		}
-		runtime := &substrate.Runtime{SpecVersion: spec, TransactionVersion: 1, Metadata: metadata}
+		runtime := &substrate.Runtime{SpecVersion: spec, TransactionVersion: 1, Metadata: scaletest.Metadata(t, fmt.Sprintf("%d-v15", spec))}
 		for scheme, by := range map[string]wallet.Scheme{"Sr25519": wallet.Sr25519, "Ed25519": wallet.Ed25519} {
 			key, err := by.FromURI("//Alice")
 			if err != nil {

@@ -2,40 +2,15 @@ package native
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"testing"
 
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 	"github.com/bittensor-pylon/pylon/wallet"
 )
-
-// realMetadata is that of a real runtime.
-func realMetadata(t testing.TB, spec uint32) *scale.Metadata {
-	t.Helper()
-	f, err := os.Open(fmt.Sprintf("../../../internal/scale/testdata/metadata-%d-v15.opaque.gz", spec))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := scale.ParseOpaqueMetadata(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
 
 // The keys of the reference, and what stands under them.
 func TestStorageKeys(t *testing.T) {
@@ -192,7 +167,7 @@ func TestNeuronsAsReal(t *testing.T) {
 	for _, spec := range []uint32{343, 425} {
 		t.Run(fmt.Sprint(spec), func(t *testing.T) {
 			t.Parallel()
-			c, m := newChain(t, Config{Spec: spec}), realMetadata(t, spec)
+			c, m := newChain(t, Config{Spec: spec}), scaletest.Metadata(t, fmt.Sprintf("%d-v15", spec))
 			neurons := c.callAs(m, "NeuronInfoRuntimeApi", "get_neurons_lite", 1).([]any)
 			if len(neurons) != 256 {
 				t.Fatalf("%d neurons", len(neurons))

@@ -2,40 +2,15 @@ package description_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bittensor-pylon/pylon/devchain/internal/native/description"
 	"github.com/bittensor-pylon/pylon/internal/scale"
+	"github.com/bittensor-pylon/pylon/internal/scaletest"
 )
-
-// recorded reads the metadata of a real runtime.
-func recorded(t testing.TB, spec uint32) *scale.Metadata {
-	t.Helper()
-	f, err := os.Open(fmt.Sprintf("../../../../internal/scale/testdata/metadata-%d-v15.opaque.gz", spec))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := scale.ParseOpaqueMetadata(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
 
 // ours is what this package says, read back from its own metadata.
 func ours(t testing.TB, o description.Options, version uint32) *scale.Metadata {
@@ -67,7 +42,7 @@ func TestAsReal(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.spec), func(t *testing.T) {
 			t.Parallel()
-			c := &comparison{t: t, ours: ours(t, description.Options{Spec: tt.spec}, 15), real: recorded(t, tt.spec), seen: map[[2]scale.TypeID]string{}}
+			c := &comparison{t: t, ours: ours(t, description.Options{Spec: tt.spec}, 15), real: scaletest.Metadata(t, fmt.Sprintf("%d-v15", tt.spec)), seen: map[[2]scale.TypeID]string{}}
 			for _, p := range c.ours.Pallets {
 				theirs, ok := c.real.Pallet(p.Name)
 				if !ok {
