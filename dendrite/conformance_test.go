@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -573,6 +574,101 @@ func TestStreamStopsEarly(t *testing.T) {
 	}
 	if o := <-observed; o.Status != 499 || o.Name != "Pieces" || o.BytesIn != 3 || o.BytesOut == 0 {
 		t.Errorf("observed %+v", o)
+	}
+}
+
+// A stream that its reader cancels, and one that is not over in time, end with
+// an answer that says so.
+func TestStreamIsCutShort(t *testing.T) {
+	t.Parallel()
+	target := streaming(t, func(ctx context.Context, _ *pieces, s *axon.Stream) error {
+		if _, err := s.WriteString("one"); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	silent := answerBy(t, func(conn net.Conn, _ *http.Request, _ string) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+		_, _ = conn.Read(make([]byte, 1)) // until the reader has gone
+	})
+	d := newDendrite(t, dendrite.Config{})
+	for name, c := range map[string]struct {
+		target  synapse.AxonInfo
+		timeout time.Duration
+		cancel  bool
+		code    int
+		cause   error
+	}{
+		"cancelled": {target, time.Minute, true, 499, context.Canceled},
+		"too long":  {silent, 500 * time.Millisecond, false, 408, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var last dendrite.Item[*pieces]
+			text := ""
+			for item := range dendrite.Stream(ctx, d, c.target, &pieces{Prompt: "p"}, dendrite.Options{Timeout: c.timeout}) {
+				text += string(item.Piece)
+				if last = item; c.cancel {
+					cancel()
+				}
+			}
+			if text != "one" || last.Answer == nil || last.Answer.Text != "one" || last.Answer.Dendrite.StatusCode != synapse.Some(c.code) || !errors.Is(last.Err, c.cause) {
+				t.Errorf("%q, %+v, %v", text, last.Answer, last.Err)
+			}
+		})
+	}
+}
+
+// collecting is a message that changes what it refers to.
+type collecting struct {
+	synapse.Synapse
+	Prompt string `synapse:"required,hash"`
+	Words  []string
+	Counts map[string]int
+	notes  chan string
+}
+
+func (collecting) SynapseName() string { return "Pieces" }
+
+func (c *collecting) ReceivePiece(piece []byte) error {
+	for _, word := range strings.Fields(string(piece)) {
+		c.Words = append(c.Words, word)
+		c.Words[0] = word
+		c.Counts[word]++
+		c.notes <- word
+	}
+	return nil
+}
+
+// Nor is the caller's message changed by what its copies make of a stream.
+func TestConformance061StreamChangesNoMessage(t *testing.T) {
+	t.Parallel()
+	target := streaming(t, func(_ context.Context, m *pieces, s *axon.Stream) error {
+		_, err := s.WriteString("a b c")
+		return err
+	})
+	d := newDendrite(t, dendrite.Config{})
+	m := &collecting{Prompt: "p", Words: append(make([]string, 0, 100), "first"), Counts: map[string]int{"a": 7}, notes: make(chan string, 100)}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			var last dendrite.Item[*collecting]
+			for last = range dendrite.Stream(t.Context(), d, target, m) {
+			}
+			if last.Err != nil || !slices.Equal(last.Answer.Words, []string{"c", "a", "b", "c"}) || last.Answer.Counts["a"] != 8 {
+				t.Errorf("%+v, %v", last.Answer, last.Err)
+			}
+		})
+	}
+	wg.Wait()
+	if m.Words[0] != "first" || !slices.Equal(m.Words[:4:4], []string{"first", "", "", ""}) || len(m.Counts) != 1 || m.Counts["a"] != 7 || m.Dendrite.Nonce.Present {
+		t.Errorf("%+v, %q", m, m.Words[:4])
+	}
+	if len(m.notes) != 12 {
+		t.Errorf("%d notes: what is not on the wire belongs to all copies", len(m.notes))
 	}
 }
 

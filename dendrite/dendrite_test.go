@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,6 +153,65 @@ func TestIPv6(t *testing.T) {
 	got, err := dendrite.Call(t.Context(), newDendrite(t, dendrite.Config{}), target, &Dummy{Input: 1})
 	if err != nil || got.Output != synapse.Some(2) {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Our own address of IPv6 is the loopback address of IPv6.
+func TestIPv6Loopback(t *testing.T) {
+	t.Parallel()
+	var dialled string
+	d := newDendrite(t, dendrite.Config{ExternalIP: "2001:db8:0:0::7", Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		dialled = r.URL.String()
+		return nil, errors.New("no further")
+	})})
+	for ip, want := range map[string]string{
+		"2001:db8::7":          "http://[::1]:8091/Dummy",
+		"2001:db8::8":          "http://[2001:db8::8]:8091/Dummy",
+		"::ffff:203.0.113.9":   "http://203.0.113.9:8091/Dummy",
+		"2001:0db8:0000::0007": "http://[::1]:8091/Dummy",
+	} {
+		_, _ = dendrite.Call(t.Context(), d, synapse.AxonInfo{IP: ip, Port: 8091}, &Dummy{Input: 1})
+		if dialled != want {
+			t.Errorf("%s: %s, want %s", ip, dialled, want)
+		}
+	}
+}
+
+// roundTrip stands in for connections.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// No two requests of a Dendrite have the same nonce, also when the clock stands
+// still or goes back, and whoever is called.
+func TestNoncesGrow(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var nonces []int64
+	now := time.Unix(1_700_000_000, 0).UnixNano()
+	var reads atomic.Int64
+	d := newDendrite(t, dendrite.Config{
+		Now: func() time.Time { return time.Unix(0, now-reads.Add(1)/100) }, // it goes back, slowly
+		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			nonce, err := strconv.ParseInt(r.Header["bt_header_dendrite_nonce"][0], 10, 64)
+			mu.Lock()
+			defer mu.Unlock()
+			nonces = append(nonces, nonce)
+			return nil, errors.Join(err, errors.New("no further"))
+		}),
+	})
+	targets := make([]synapse.AxonInfo, 400)
+	for i := range targets {
+		targets[i] = synapse.AxonInfo{IP: "203.0.113.9", Port: 1 + i%7}
+	}
+	dendrite.Forward(t.Context(), d, targets, &Dummy{Input: 1})
+	dendrite.Forward(t.Context(), d, targets[:9], &Dummy{Input: 1}, dendrite.Options{Sequential: true})
+	if last := nonces[400:]; !slices.IsSorted(last) || last[0] <= slices.Max(nonces[:400]) {
+		t.Errorf("one after the other: %v", last)
+	}
+	slices.Sort(nonces)
+	if len(nonces) != 409 || len(slices.Compact(nonces)) != 409 || nonces[0] < now-10 {
+		t.Errorf("%d nonces from %d", len(nonces), nonces[0])
 	}
 }
 

@@ -23,7 +23,8 @@ type Item[P synapse.Message] struct {
 }
 
 // PieceReceiver is a message that puts itself together from the pieces of a
-// stream. An error ends the call.
+// stream. It is called on the copy that becomes the answer, whose fields are its
+// own. An error ends the call.
 type PieceReceiver interface {
 	ReceivePiece(piece []byte) error
 }
@@ -35,6 +36,9 @@ type PieceReceiver interface {
 func Stream[T any, P synapse.Of[T]](ctx context.Context, d *Dendrite, target synapse.AxonInfo, m P, options ...Options) iter.Seq[Item[P]] {
 	return func(yield func(Item[P]) bool) {
 		answer := clone[T](m)
+		if _, ok := any(answer).(PieceReceiver); ok {
+			detach[T](answer)
+		}
 		c := d.newCall(target, answer, prepare(m), func() synapse.Message { return P(new(T)) }, options)
 		ctx, cancel := context.WithTimeout(ctx, c.timeout)
 		defer cancel()
@@ -46,6 +50,16 @@ func Stream[T any, P synapse.Of[T]](ctx context.Context, d *Dendrite, target syn
 		}
 		err = c.end(err)
 		yield(Item[P]{Answer: answer, Err: err})
+	}
+}
+
+// detach gives a copy of a message values of its own, because its ReceivePiece
+// may change what they refer to. A message that cannot be written is not sent
+// either.
+func detach[T any, P synapse.Of[T]](answer P) {
+	own := P(new(T))
+	if body, err := synapse.AppendRequest(nil, answer); err == nil && synapse.Decode(body, own) == nil {
+		_ = synapse.Merge(answer, own)
 	}
 }
 
