@@ -19,36 +19,49 @@ import (
 	"github.com/bittensor-pylon/pylon/wallet"
 )
 
-// A message that one process took is not taken by the next one.
+// A message that one process took is not taken by the next one. Python's axon,
+// and so a compatible one, takes it, unless both have one store.
 func TestReplayAfterRestart(t *testing.T) {
 	t.Parallel()
-	c := newClock()
-	_, first := serve(t, axon.Config{Now: c.Now}, attach(double))
-	c.add(time.Second)
-	r := build(t, &Dummy{Input: 1}, c.Now().UnixNano())
-	if got := r.send(first); got.status != http.StatusOK {
-		t.Fatalf("%d %s", got.status, got.body)
-	}
-	c.add(time.Second) // well within the window
-	_, second := serve(t, axon.Config{Now: c.Now}, attach(double))
-	got := r.send(second)
-	if got.status != http.StatusUnauthorized || got.message(t) != "Not Verified with error: Nonce is too old, it is from before this axon started" {
-		t.Errorf("%d %s", got.status, got.body)
-	}
-	if got := build(t, &Dummy{Input: 1}, c.Now().UnixNano()).send(second); got.status != http.StatusOK {
-		t.Errorf("%d %s", got.status, got.body)
-	}
+	eachMode(t, func(t *testing.T, mode axon.Mode) {
+		for _, nonces := range []axon.NonceStore{nil, axon.NewMemoryNonces(0)} {
+			c := newClock()
+			_, first := serve(t, axon.Config{Mode: mode, Now: c.Now, Nonces: nonces}, attach(double))
+			c.add(time.Second)
+			r := build(t, &Dummy{Input: 1}, c.Now().UnixNano())
+			if got := r.send(first); got.status != http.StatusOK {
+				t.Fatalf("%d %s", got.status, got.body)
+			}
+			c.add(time.Second) // well within the window
+			_, second := serve(t, axon.Config{Mode: mode, Now: c.Now, Nonces: nonces}, attach(double))
+			got, want := r.send(second), http.StatusUnauthorized
+			reason := "Nonce is too old, a newer one was last processed"
+			if nonces == nil {
+				reason = "Nonce is too old, it is from before this axon started"
+				if mode == axon.Compatible {
+					want = http.StatusOK
+				}
+			}
+			if got.status != want || want != http.StatusOK && got.message(t) != "Not Verified with error: "+reason {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+			if got := build(t, &Dummy{Input: 1}, c.Now().UnixNano()).send(second); got.status != http.StatusOK {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+		}
+	})
 }
 
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, mode axon.Mode) {
-		_, address := serve(t, axon.Config{Mode: mode, Nonces: axon.NewMemoryNonces(0)}, attach(double))
+		c := newClock()
+		_, address := serve(t, axon.Config{Mode: mode, Now: c.Now, Nonces: axon.NewMemoryNonces(0)}, attach(double))
 		for skew, strict := range map[time.Duration]int{
 			2 * time.Hour: http.StatusUnauthorized, 5 * time.Second: http.StatusUnauthorized, time.Second: http.StatusOK,
 			-2 * time.Hour: http.StatusUnauthorized, -17 * time.Second: http.StatusUnauthorized, -14 * time.Second: http.StatusOK,
 		} {
-			r := build(t, &Dummy{Input: 1}, time.Now().Add(skew).UnixNano(), func(s *synapse.Synapse) { s.Dendrite.UUID = synapse.Some(skew.String()) })
+			r := build(t, &Dummy{Input: 1}, c.Now().Add(skew).UnixNano(), func(s *synapse.Synapse) { s.Dendrite.UUID = synapse.Some(skew.String()) })
 			want := strict
 			if mode == axon.Compatible && skew > 0 {
 				want = http.StatusOK
@@ -227,9 +240,9 @@ func TestBodyLimits(t *testing.T) {
 	})
 }
 
-// A length that is announced and does not come costs nothing.
+// A length that is announced and does not come costs nothing. Not in parallel: it
+// measures memory.
 func TestAnnouncedLength(t *testing.T) {
-	t.Parallel()
 	_, address := serve(t, axon.Config{MaxBody: 1 << 30}, attach(double))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -285,7 +298,7 @@ func TestSlowCallers(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 			_, _ = io.WriteString(conn, c.send) // it may hang up before the end

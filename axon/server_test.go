@@ -150,7 +150,7 @@ func TestStartAndStop(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for !a.Started() {
 		select {
 		case <-deadline:
@@ -194,6 +194,14 @@ func TestStopWaitsForMessages(t *testing.T) {
 			stopped := make(chan error, 1)
 			go func() { stopped <- a.Stop(ctx) }()
 			if patient {
+				deadline := time.After(30 * time.Second)
+				for a.Started() { // until it is being stopped
+					select {
+					case <-deadline:
+						t.Fatal("Stop has not begun")
+					case <-time.After(time.Millisecond):
+					}
+				}
 				close(finish)
 				if err := <-answered; err != nil {
 					t.Error(err)

@@ -283,3 +283,35 @@ func TestNonceFlood(t *testing.T) {
 		t.Error("a fresh one was refused")
 	}
 }
+
+// Headers of any length cost a small multiple of that, before and with the
+// signature. Not in parallel: it measures memory.
+func TestHeadersCost(t *testing.T) {
+	a := authenticator(t, btauth.Config{Now: func() time.Time { return started }, AllowUnbound: true, Ed25519: gullible{}})
+	const size = 1 << 20
+	for name, value := range map[string]string{
+		btauth.HeaderVersion:   strings.Repeat("1", size),
+		btauth.HeaderHotkey:    strings.Repeat("5", size),
+		btauth.HeaderNonce:     strings.Repeat("1", size),
+		btauth.HeaderSignature: "0x" + strings.Repeat("ab", size/2),
+		btauth.HeaderCrypto:    strings.Repeat("ed25519", size/7),
+		btauth.HeaderReceiver:  strings.Repeat("5", size),
+		"":                     "/" + strings.Repeat("x", size), // the target
+	} {
+		header, r := sign(t, started, attacked), attacked
+		if name == "" {
+			r.Target = value
+		} else {
+			header.Set(name, value)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := a.Verify(t.Context(), header, r)
+		runtime.ReadMemStats(&after)
+		allocated := float64(after.TotalAlloc-before.TotalAlloc) / size
+		t.Logf("%s: %.1f bytes a byte, %v", name, allocated, err != nil)
+		if classOf(err) == "" || len(err.Error()) > 200 || allocated > 8 {
+			t.Errorf("%s: %.1f bytes were allocated for each one; %.200v", name, allocated, err)
+		}
+	}
+}

@@ -49,8 +49,13 @@ type vectorFile struct {
 		Deterministic              bool
 	}
 	Valid, Invalid []vector
-	Sequence       struct{ Steps []vector }
-	WeakKeys       struct{ Cases []vector } `json:"weak_keys"`
+	Defaults       struct {
+		MaxAge          float64 `json:"max_age_s"`
+		AllowedSkew     float64 `json:"allowed_skew_s"`
+		RequireReceiver bool    `json:"require_receiver"`
+	}
+	Sequence struct{ Steps []vector }
+	WeakKeys struct{ Cases []vector } `json:"weak_keys"`
 }
 
 var vectors = sync.OnceValue(func() *vectorFile {
@@ -218,8 +223,21 @@ func TestVectorValid(t *testing.T) {
 			}
 		})
 	}
+	got := [...]int{len(vectors().Sign), len(vectors().Invalid), len(vectors().Sequence.Steps), len(vectors().WeakKeys.Cases)}
+	if want := [...]int{5, 61, 8, 4}; got != want { // as the description of the protocol counts them
+		t.Errorf("%v vectors, want %v", got, want)
+	}
 	if lenient != 17 || len(vectors().Valid) != 41 {
 		t.Errorf("%d of %d lenient", lenient, len(vectors().Valid))
+	}
+}
+
+// Ours are the SDK's. TestReceiverOfEachRequest has the receiver.
+func TestVectorDefaults(t *testing.T) {
+	t.Parallel()
+	d := vectors().Defaults
+	if d.MaxAge != btauth.DefaultMaxAge.Seconds() || d.AllowedSkew != btauth.DefaultMaxSkew.Seconds() || !d.RequireReceiver {
+		t.Errorf("%+v", d)
 	}
 }
 

@@ -86,7 +86,7 @@ func start(t testing.TB, a *axon.Axon) synapse.AxonInfo {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := a.Stop(ctx); err != nil {
 			t.Errorf("stop: %v", err)
@@ -408,7 +408,7 @@ func TestConformance061MessageIsNotChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range dendrite.Forward(t.Context(), d, []synapse.AxonInfo{target, {}, target}, m, dendrite.Options{Timeout: 5 * time.Second, Sequential: true}) {
+	for _, r := range dendrite.Forward(t.Context(), d, []synapse.AxonInfo{target, {}, target}, m, dendrite.Options{Timeout: time.Minute, Sequential: true}) {
 		if r.Answer == m {
 			t.Error("the answer is the message")
 		}

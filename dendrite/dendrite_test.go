@@ -193,7 +193,7 @@ func TestNoncesGrow(t *testing.T) {
 	d := newDendrite(t, dendrite.Config{
 		Now: func() time.Time { return time.Unix(0, now-reads.Add(1)/100) }, // it goes back, slowly
 		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			nonce, err := strconv.ParseInt(r.Header["bt_header_dendrite_nonce"][0], 10, 64)
+			nonce, err := strconv.ParseInt(map[string][]string(r.Header)["bt_header_dendrite_nonce"][0], 10, 64)
 			mu.Lock()
 			defer mu.Unlock()
 			nonces = append(nonces, nonce)

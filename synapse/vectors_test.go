@@ -228,7 +228,8 @@ type vectorFile struct {
 		Synapse     json.RawMessage
 		Error       string
 	} `json:"parse_headers"`
-	Flags []struct {
+	DefaultVerify []json.RawMessage `json:"default_verify"` // package axon uses them
+	Flags         []struct {
 		Dendrite           json.RawMessage
 		DendriteStatusCode *int `json:"dendrite_status_code"`
 		IsSuccess          bool `json:"is_success"`
@@ -451,6 +452,24 @@ func value(pairs []pair, name string) string {
 		}
 	}
 	return ""
+}
+
+// A copy that lost some of the vectors would pass all the tests of the rest.
+func TestVectorsAreComplete(t *testing.T) {
+	t.Parallel()
+	v := vectors()
+	got := [...]int{len(v.Cases), len(v.Requests), len(v.ParseHeaders), len(v.DefaultVerify), len(v.Flags), len(v.Tensor.Encode), len(v.Tensor.Decode)}
+	if want := [...]int{134, 6, 32, 38, 15, 14, 13}; got != want { // as the description of the protocol counts them
+		t.Errorf("%v vectors, want %v", got, want)
+	}
+	if v.VersionAsInt != synapse.ProtocolVersion {
+		t.Errorf("the vectors are of version %d", v.VersionAsInt)
+	}
+	for _, c := range v.Cases {
+		if makers[c.Class] == nil && c.Class != "HashUnknown" {
+			t.Errorf("%s: no class %s", c.Name, c.Class)
+		}
+	}
 }
 
 func TestVectorCases(t *testing.T) {

@@ -121,7 +121,7 @@ func serveAll(t *testing.T, c axon.Config) int {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		_ = a.Stop(ctx)
 	})
