@@ -162,10 +162,10 @@ func TestStakesAreJoinedByHotkey(t *testing.T) {
 	t.Parallel()
 	records := []neuronRecord{{Hotkey: keyOf(1), UID: 0}, {Hotkey: keyOf(2), UID: 1}, {Hotkey: keyOf(3), UID: 2}}
 	state := &subnetStateRecord{
-		Hotkeys:    []accountID{keyOf(1), keyOf(3), keyOf(4), keyOf(2)},
-		AlphaStake: []uint64{1e9, 3e9, 4e9, 2e9},
-		TAOStake:   []uint64{10e9, 30e9, 40e9, 20e9},
-		TotalStake: []uint64{100e9, 300e9, 400e9, 200e9},
+		Hotkeys:    []accountID{keyOf(1), keyOf(3), keyOf(2)},
+		AlphaStake: []uint64{1e9, 3e9, 2e9},
+		TAOStake:   []uint64{10e9, 30e9, 20e9},
+		TotalStake: []uint64{100e9, 300e9, 200e9},
 	}
 	got := must(neuronsOf(block{}, 0, records, state, new(addressBook)))(t)
 	for i, n := range got.Neurons {
@@ -187,6 +187,9 @@ func TestAnswersThatMakeNoSense(t *testing.T) {
 		"neurons of another subnet": {encodeNeurons(2, 5, one), state, "neurons: the answer is about subnet 2 instead of 1"},
 		"state of another subnet":   {list, encodeState(2, one), "subnet state: the answer is about subnet 2 instead of 1"},
 		"a hotkey without a state":  {encodeNeurons(1, 5, []fakeNeuron{{hotkey: 7}}), state, "the state of the subnet lacks the hotkey of neuron 0"},
+		"neurons without a state":   {list, []byte{0}, "1 neurons of a subnet without a state"},
+		"a neuron that is missing":  {encodeNeurons(1, 5, one), encodeState(1, twoNeurons()), "1 neurons, and 2 hotkeys in the subnet's state"},
+		"all neurons missing":       {[]byte{0}, state, "0 neurons, and 1 hotkeys in the subnet's state"},
 		"no list":                   {nil, state, "get_neurons_lite"},
 		"no state":                  {list, []byte{}, "get_subnet_state"},
 		"a byte too many":           {append(slices.Clone(list), 0), state, "bytes left over"},

@@ -110,6 +110,9 @@ func neuronsOf(at block, netuid pylon.Netuid, records []neuronRecord, state *sub
 		if err := state.check(netuid); err != nil {
 			return nil, fmt.Errorf("subnet state: %w", err)
 		}
+		if len(records) != len(state.Hotkeys) {
+			return nil, fmt.Errorf("%d neurons, and %d hotkeys in the subnet's state", len(records), len(state.Hotkeys))
+		}
 	}
 	stakes := stakeFinder{state: state}
 	addresses := book.read(at.Number, len(records))

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"fmt"
 
 	"golang.org/x/sync/errgroup"
 
@@ -114,8 +115,13 @@ func (v *visit) neurons(ctx context.Context, netuid pylon.Netuid) (*pylon.Neuron
 		return v.neuronsWithoutState(ctx, netuid, records)
 	}
 	stakes, err := states.decode(state)
-	if err != nil || stakes == nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case stakes == nil && len(records) > 0:
+		return nil, fmt.Errorf("%d neurons of a subnet without a state", len(records))
+	case stakes == nil:
+		return nil, nil
 	}
 	return neuronsOf(v.block, netuid, records, stakes, v.chain.bookOf(netuid))
 }
