@@ -66,7 +66,7 @@ func (v *visit) extrinsic(ctx context.Context, body *body, index uint32) (*pylon
 	if err != nil {
 		return nil, err
 	}
-	call, err := valueWriter{metadata}.call(&decoded.Call, decoded.CallData)
+	call, err := newValueWriter(metadata).call(&decoded.Call, decoded.CallData)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (v *visit) extrinsic(ctx context.Context, body *body, index uint32) (*pylon
 
 // signer is the address of who signed: SS58 for a key, else the address as it stands there.
 func signer(metadata *scale.Metadata, x *scale.Extrinsic) (*string, error) {
-	raw, err := valueWriter{metadata}.append(nil, metadata.Extrinsic.Address, x.Signer)
+	raw, err := newValueWriter(metadata).append(nil, metadata.Extrinsic.Address, x.Signer)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ var members = map[string]string{
 // signedMembers are the signature and what the extensions have put into an extrinsic.
 func signedMembers(metadata *scale.Metadata, x *scale.Extrinsic) ([]pylon.Member, error) {
 	var all []pylon.Member
-	write := valueWriter{metadata}
+	write := newValueWriter(metadata)
 	if x.Signed {
 		signature, err := write.append(nil, metadata.Extrinsic.Signature, x.Signature)
 		if err != nil {

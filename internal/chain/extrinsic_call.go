@@ -43,6 +43,9 @@ func (w valueWriter) nestedCall(dst []byte, id scale.TypeID, value scale.Enum) (
 	if err != nil {
 		return nil, err
 	}
+	if *w.left -= len(encoded); *w.left < 0 {
+		return nil, fmt.Errorf("the calls within calls are over %d bytes together", maxNested)
+	}
 	call := scale.DecodedCall{Pallet: value.Name, Name: inner.Name}
 	if inner.Value != nil {
 		if call.Args, ok = inner.Value.(scale.Object); !ok {

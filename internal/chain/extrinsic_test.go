@@ -271,6 +271,26 @@ func TestExtrinsicsThatMakeNoSense(t *testing.T) {
 	}
 }
 
+// Calls may hold calls, but what they are together is bounded: each of them has a hash of all that it holds.
+func TestCallsWithinCalls(t *testing.T) {
+	t.Parallel()
+	metadata := runtimeOf(t, 425, "v15").Metadata
+	within := must(metadata.Call("Utility", "as_derivative"))(t)
+	for _, test := range []struct{ depth, size int }{{250, 1 << 10}, {16, 1 << 20}, {250, 1 << 20}} {
+		encoded := must(metadata.EncodeCall("System", "remark", scale.Object{{Name: "remark", Value: scale.Bytes(make([]byte, test.size))}}))(t)
+		for range test.depth {
+			encoded = append([]byte{within.PalletIndex, within.Index, 0, 0}, encoded...)
+		}
+		call := must(metadata.DecodeCall(encoded))(t)
+		public, err := newValueWriter(metadata).call(call, encoded)
+		if tooMuch := test.depth*test.size > maxNested; (err != nil) != tooMuch {
+			t.Errorf("%d calls around %d bytes: %v", test.depth, test.size, err)
+		} else if err == nil && strings.Count(string(public.Args[1].Value), "call_hash") != test.depth {
+			t.Errorf("%d calls around %d bytes: %d hashes", test.depth, test.size, strings.Count(string(public.Args[1].Value), "call_hash"))
+		}
+	}
+}
+
 func FuzzExtrinsic(f *testing.F) {
 	for _, x := range readGoldenExtrinsics(f).Extrinsics {
 		f.Add(fromHex(f, x.Hex))

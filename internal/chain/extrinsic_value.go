@@ -17,7 +17,19 @@ import (
 // addresses, byte vectors as text when they are UTF-8 and as 0x and digits otherwise, byte arrays as 0x and digits,
 // integers of any size as numbers, an absent option as null, an enum as the name of its variant or as an object with
 // that name, a call as an object like the one that it is in.
-type valueWriter struct{ metadata *scale.Metadata }
+type valueWriter struct {
+	metadata *scale.Metadata
+	// left is how many bytes of calls within calls may still be encoded, for their hashes.
+	left *int
+}
+
+// maxNested bounds what the calls within the calls of one extrinsic are together. Each counts in all that it is in, so an
+// extrinsic of some megabytes that nests as deeply as the chain allows would be encoded and hashed hundreds of times.
+const maxNested = 64 << 20
+
+func newValueWriter(metadata *scale.Metadata) valueWriter {
+	return valueWriter{metadata: metadata, left: new(maxNested)}
+}
 
 // append appends a value of a described type. The value is what the type decodes to, so its size bounds the work.
 func (w valueWriter) append(dst []byte, id scale.TypeID, value any) ([]byte, error) {
