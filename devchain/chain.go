@@ -305,6 +305,7 @@ func (c *Chain) add(parent *block, picks []pick) (*block, error) {
 	c.upgrade = nil
 	c.importBlock(b)
 	c.pool.maintain()
+	c.compact()
 	return b, nil
 }
 

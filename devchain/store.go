@@ -33,6 +33,7 @@ import (
 type store struct {
 	lock    *os.File
 	journal *journal.Journal
+	looked  int64 // how long the journal was when it was last looked at whether it can be shorter
 }
 
 const (
@@ -48,7 +49,8 @@ const (
 )
 
 // compactFrom is the size from which a journal is made anew without the states
-// that are not kept, if those are most of it.
+// that are not kept, if those are most of it. That is looked at when the chain is
+// opened, and whenever the journal has become twice as long.
 const compactFrom = 32 << 20
 
 // openStore reads the directory into the ledger.
@@ -67,13 +69,36 @@ func openStore(config Config, l *ledger, runtimes *runtimes) (*store, error) {
 		l.finalize(replay.finalized)
 	}
 	if err == nil && s.journal.Size() >= compactFrom && replay.dropped > len(l.stateful) {
-		config.Logger.Info("compact the block journal", slog.Int64("bytes", s.journal.Size()))
-		err = s.journal.Rewrite(func(add func([]byte) error) error { return rewrite(l, add) })
+		err = s.compact(l, config.Logger)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("devchain: read the state directory: %w", err), s.close())
 	}
+	s.looked = s.journal.Size()
 	return s, nil
+}
+
+func (s *store) compact(l *ledger, log *slog.Logger) error {
+	log.Info("compact the block journal", slog.Int64("bytes", s.journal.Size()))
+	return s.journal.Rewrite(func(add func([]byte) error) error { return rewrite(l, add) })
+}
+
+// compact keeps the journal of a chain that runs for long from holding every state
+// that there ever was. A failure is logged only: the journal is as it was. The
+// caller holds building.
+func (c *Chain) compact() {
+	s, l := c.store, c.ledger
+	if s == nil || s.journal.Size() < max(compactFrom, 2*s.looked) {
+		return
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if len(l.imported) > 2*len(l.stateful) {
+		if err := s.compact(l, c.log); err != nil {
+			c.log.Error("the block journal was not compacted", slog.Any("error", err))
+		}
+	}
+	s.looked = s.journal.Size()
 }
 
 func (s *store) close() error {

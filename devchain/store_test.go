@@ -328,6 +328,40 @@ func TestRewrite(t *testing.T) {
 }
 
 // A state that was lost with its parent's is missing, and is no error.
+// A chain that runs for long does not fill the disk with states that it has forgotten.
+func TestJournalStaysShort(t *testing.T) {
+	t.Parallel()
+	config := storedConfig(t.TempDir())
+	config.KeepStates = 4
+	c := openChain(t, config)
+	value := make([]byte, 1<<20)
+	size := func() int64 {
+		t.Helper()
+		info, err := os.Stat(filepath.Join(config.StateDir, journalFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	for i := range 3 * compactFrom >> 20 {
+		value[i] = 1 // another one in each block
+		c.Edit(func(st runtime.State) error { st.Set([]byte("long"), value); return nil })
+		produce(t, c, 1)
+		if size() > compactFrom+4<<20 {
+			t.Fatalf("%d MiB after %d blocks", size()>>20, i+1)
+		}
+	}
+	want := pictureOf(t, c, nil)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = openChain(t, config)
+	if diff := cmp.Diff(want, pictureOf(t, c, nil)); diff != "" {
+		t.Errorf("after a restart (-was +is):\n%.2000s", diff)
+	}
+	produce(t, c, 1)
+}
+
 func TestReplayWithoutParentState(t *testing.T) {
 	t.Parallel()
 	config := storedConfig(t.TempDir())
