@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
 // history remembers the signed extrinsics that the pool has taken, or would have
@@ -76,7 +78,7 @@ func (h *history) record(c *Chain, p *Pending) {
 	h.sent[at] = append(alive, sent{p.Hash, p.LastValid, c.pool.best})
 	h.count++
 	if h.count >= max(purgeFrom, 2*h.purged) {
-		h.purge(final)
+		h.purge(c, final)
 	}
 }
 
@@ -85,11 +87,19 @@ func (s sent) dead(final *block) bool {
 	return s.lastValid <= final.Number || final.Number >= s.at.Number && final.runtime != s.at.runtime
 }
 
-// purge forgets the dead.
-func (h *history) purge(final *block) {
+// purge forgets the dead, and those whose nonce the final block has used: they may
+// be valid for ever and still never come again.
+func (h *history) purge(c *Chain, final *block) {
 	h.count = 0
+	used := make(map[[32]byte]uint64)
 	for at, all := range h.sent {
+		if _, asked := used[at.account]; !asked {
+			used[at.account] = c.nonceAt(final, at.account)
+		}
 		var alive []sent
+		if at.nonce < used[at.account] {
+			all = nil
+		}
 		for _, s := range all {
 			if !s.dead(final) {
 				alive = append(alive, s)
@@ -103,4 +113,18 @@ func (h *history) purge(final *block) {
 		h.count += len(alive)
 	}
 	h.purged = h.count
+}
+
+// nonceAt is how many extrinsics of an account there are up to a block, 0 if its
+// runtime does not tell.
+func (c *Chain) nonceAt(b *block, account [32]byte) uint64 {
+	state, err := c.stateOf(b)
+	if err != nil {
+		return 0
+	}
+	output, err := b.runtime.Call(state.Edit(), "AccountNonceApi_account_nonce", account[:])
+	if err != nil {
+		return 0
+	}
+	return uint64(scale.NewReader(output).Uint32())
 }

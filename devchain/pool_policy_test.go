@@ -2,6 +2,7 @@ package devchain
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -273,6 +274,31 @@ func TestCheckNonces(t *testing.T) {
 	bob.submit(transaction{})
 	if err := c.CheckNonces(); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is valid for ever is forgotten too, once its nonce is used.
+func TestHistoryIsBounded(t *testing.T) {
+	t.Parallel()
+	c := newChain(t, nil) // the first byte of an account is its nonce
+	h := newHistory()
+	send := func(account, nonce int, text byte) {
+		p := &Pending{Hash: Hash{byte(account), byte(account >> 8), byte(nonce), text}, Pallet: "System", Nonce: uint64(nonce), LastValid: math.MaxUint64}
+		p.Signer = [32]byte{100, byte(account), byte(account >> 8)}
+		h.record(c, p)
+	}
+	send(0, 100, 0)
+	for i := range 2 * purgeFrom {
+		send(i/100, i%100, 0)
+		if h.count > purgeFrom {
+			t.Fatalf("%d of %d are remembered", h.count, i)
+		}
+	}
+	if len(h.violations) != 0 {
+		t.Error(h.violations)
+	}
+	if send(0, 100, 1); len(h.violations) != 1 {
+		t.Errorf("two with a nonce that is not used: %v", h.violations)
 	}
 }
 
