@@ -87,7 +87,7 @@ func (c Commitments) MarshalJSON() ([]byte, error) { return c.AppendJSON(nil), n
 
 // UnmarshalJSON reads what AppendJSON writes and keeps the order of the object.
 func (c *Commitments) UnmarshalJSON(data []byte) (err error) {
-	c.Block, c.Commitments, err = readByHotkey[Commitment](data, "commitments")
+	c.Block, c.Commitments, err = readByHotkey(data, "commitments", hotkeyOfCommitment)
 	return err
 }
 

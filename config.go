@@ -101,6 +101,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// noTokenCharacter tells whether no header can carry a token with that character.
+func noTokenCharacter(r rune) bool { return r <= ' ' || r == 0x7f }
+
 // validate returns the address without a slash at its end.
 func (c Config) validate() (base string, err error) {
 	wrong := func(field, detail string) (string, error) { return "", &ConfigError{Field: field, Detail: detail} }
@@ -115,14 +118,16 @@ func (c Config) validate() (base string, err error) {
 		return wrong("Address", "Address must begin with http:// or https://.")
 	case address.Host == "":
 		return wrong("Address", "Address has no host.")
-	case address.RawQuery != "" || address.Fragment != "":
+	case address.RawQuery != "" || address.ForceQuery || address.Fragment != "":
 		return wrong("Address", "Address must not have a query or a fragment.")
 	case (c.IdentityName == "") != (c.IdentityToken == ""):
 		return wrong("IdentityName", "Identity name must be provided in pair with identity token.")
 	case (c.MTLSCertPath == "") != (c.MTLSKeyPath == ""):
 		return wrong("MTLSCertPath", "mtls_cert_path and mtls_key_path must be provided together.")
-	case strings.ContainsAny(c.OpenAccessToken+c.IdentityToken, " \t\r\n"):
-		return wrong("OpenAccessToken", "A token must not contain white space.")
+	case strings.ContainsFunc(c.OpenAccessToken, noTokenCharacter):
+		return wrong("OpenAccessToken", "A token must not contain white space or control characters.")
+	case strings.ContainsFunc(c.IdentityToken, noTokenCharacter):
+		return wrong("IdentityToken", "A token must not contain white space or control characters.")
 	case c.Retry.Attempts < 0:
 		return wrong("Retry", "Retry.Attempts must not be negative.")
 	case c.Retry.MaxRetryAfter < 0:

@@ -360,7 +360,12 @@ func TestConformance119StrangeErrorBodies(t *testing.T) {
 
 func TestConformance144StrangeBodies(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{"", " ", "null", "[]", `"x"`, "7", "<html>", "{", `{"number":"x"}`, `{}`, "\xff", strings.Repeat("[", 1<<16), `{"x":` + strings.Repeat(`{"x":`, 1<<16)} {
+	for _, body := range []string{
+		"", " ", "null", "[]", `"x"`, "7", "<html>", "{", `{"number":"x"}`, `{}`, "\xff", strings.Repeat("[", 1<<16), `{"x":` + strings.Repeat(`{"x":`, 1<<16),
+		// What a service that knows no dry runs says, and lists whose entries are not those of their keys.
+		`{"detail":"weights update scheduled","count":1}`,
+		`{"block":` + aBlock + `,"commitments":{"a":null},"evm_associations":{"a":null},"neurons":{"a":{"hotkey":"b"}}}`,
+	} {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/identities") {
 				answer(w, 200, oneIdentity)
@@ -372,18 +377,27 @@ func TestConformance144StrangeBodies(t *testing.T) {
 		subnet, own := client.Unstable().Subnet(1), client.Unstable().Identity()
 		ctx := t.Context()
 		for name, call := range map[string]func() error{
-			"block":      func() error { _, err := client.V1().LatestBlock(ctx); return err },
-			"prices":     func() error { _, err := client.Unstable().LatestPrices(ctx); return err },
-			"round":      func() error { _, err := client.Unstable().LastStoredRound(ctx); return err },
-			"neurons":    func() error { _, err := subnet.LatestNeurons(ctx); return err },
-			"validators": func() error { _, err := subnet.LatestValidators(ctx); return err },
-			"commitment": func() error { _, err := subnet.LatestCommitment(ctx, "hot"); return err },
-			"revealed":   func() error { _, err := subnet.LatestRevealedCommitmentsOf(ctx, "hot"); return err },
-			"cert":       func() error { _, err := subnet.LatestCertificate(ctx, "hot"); return err },
-			"price":      func() error { _, err := subnet.LatestPrice(ctx); return err },
-			"intent":     func() error { _, err := own.Intent(ctx, "i"); return err },
-			"intents":    func() error { _, err := own.Intents(ctx, pylon.IntentFilter{}); return err },
-			"pair":       func() error { _, err := own.GenerateCertificate(ctx, pylon.CertificateRequest{}); return err },
+			"block":     func() error { _, err := client.V1().LatestBlock(ctx); return err },
+			"extrinsic": func() error { _, err := client.V1().Extrinsic(ctx, 1, 1); return err },
+			"prices":    func() error { _, err := client.Unstable().LatestPrices(ctx); return err },
+			"logs":      func() error { _, err := client.Unstable().EVMLogs(ctx, "0x", 1, 1, nil); return err },
+			"status":    func() error { _, err := own.WeightsStatus(ctx, 1, 0); return err },
+			"dry run": func() error {
+				_, err := own.DryRunWeights(ctx, pylon.WeightsRequest{Weights: map[pylon.Hotkey]float64{"a": 1}})
+				return err
+			},
+			"round":        func() error { _, err := client.Unstable().LastStoredRound(ctx); return err },
+			"neurons":      func() error { _, err := subnet.LatestNeurons(ctx); return err },
+			"commitments":  func() error { _, err := subnet.LatestCommitments(ctx); return err },
+			"associations": func() error { _, err := subnet.LatestEVMAssociations(ctx); return err },
+			"validators":   func() error { _, err := subnet.LatestValidators(ctx); return err },
+			"commitment":   func() error { _, err := subnet.LatestCommitment(ctx, "hot"); return err },
+			"revealed":     func() error { _, err := subnet.LatestRevealedCommitmentsOf(ctx, "hot"); return err },
+			"cert":         func() error { _, err := subnet.LatestCertificate(ctx, "hot"); return err },
+			"price":        func() error { _, err := subnet.LatestPrice(ctx); return err },
+			"intent":       func() error { _, err := own.Intent(ctx, "i"); return err },
+			"intents":      func() error { _, err := own.Intents(ctx, pylon.IntentFilter{}); return err },
+			"pair":         func() error { _, err := own.GenerateCertificate(ctx, pylon.CertificateRequest{}); return err },
 			"reveal": func() error {
 				_, err := own.SetRevealedCommitment(ctx, pylon.RevealedCommitmentRequest{Text: "x"})
 				return err

@@ -95,14 +95,16 @@ type EVMAssociations struct {
 // AppendJSON appends the associations in their JSON form.
 func (a *EVMAssociations) AppendJSON(dst []byte) []byte {
 	return appendByHotkey(dst, a.Block, "evm_associations", a.Associations,
-		func(a EVMAssociation) Hotkey { return a.Hotkey }, EVMAssociation.AppendJSON)
+		hotkeyOfAssociation, EVMAssociation.AppendJSON)
 }
+
+func hotkeyOfAssociation(a EVMAssociation) Hotkey { return a.Hotkey }
 
 // MarshalJSON returns what AppendJSON appends.
 func (a EVMAssociations) MarshalJSON() ([]byte, error) { return a.AppendJSON(nil), nil }
 
 // UnmarshalJSON reads what AppendJSON writes and keeps the order of the object.
 func (a *EVMAssociations) UnmarshalJSON(data []byte) (err error) {
-	a.Block, a.Associations, err = readByHotkey[EVMAssociation](data, "evm_associations")
+	a.Block, a.Associations, err = readByHotkey(data, "evm_associations", hotkeyOfAssociation)
 	return err
 }

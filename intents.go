@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Intents returns what the identity has asked to be written, newest first. The filter's Identity means nothing here.
+// Intents returns what the identity has asked to be written, newest first.
 func (i identityUnstable) Intents(ctx context.Context, filter IntentFilter) ([]Intent, error) {
 	query := url.Values{}
 	for name, value := range map[string]string{"kind": string(filter.Kind), "state": string(filter.State), "before": filter.Before} {

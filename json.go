@@ -56,13 +56,17 @@ func appendByHotkey[T any](
 	return append(dst, "}}"...)
 }
 
-// readByHotkey reads a block, and an object keyed by hotkey as a list. Each value names its hotkey itself.
-func readByHotkey[T any](data []byte, name string) (block Block, list []T, err error) {
+// readByHotkey reads a block, and an object keyed by hotkey as a list. Each value names its hotkey itself, which is the
+// one it stands under.
+func readByHotkey[T any](data []byte, name string, hotkey func(T) Hotkey) (block Block, list []T, err error) {
 	list = []T{}
-	block, err = readBody(data, name, func(_ string, value *json.Decoder) error {
+	block, err = readBody(data, name, func(key string, value *json.Decoder) error {
 		var item T
 		if err := value.Decode(&item); err != nil {
 			return err
+		}
+		if named := hotkey(item); named != Hotkey(key) {
+			return fmt.Errorf("it names another hotkey, %q", named)
 		}
 		list = append(list, item)
 		return nil

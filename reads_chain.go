@@ -44,12 +44,19 @@ func (v chainUnstable) LatestBlock(ctx context.Context) (*BlockInfo, error) {
 
 // Extrinsic returns an extrinsic of a block by its place in it. Is there none, it is an ErrNotFound.
 func (v chainV1) Extrinsic(ctx context.Context, block uint64, index uint32) (*Extrinsic, error) {
-	return publicV1[Extrinsic](ctx, v.client, extrinsicPath(block, index), nil)
+	return publicV1(ctx, v.client, extrinsicPath(block, index), checkExtrinsic)
 }
 
 // Extrinsic returns an extrinsic of a block by its place in it. Is there none, it is an ErrNotFound.
 func (v chainUnstable) Extrinsic(ctx context.Context, block uint64, index uint32) (*Extrinsic, error) {
-	return openUnstable[Extrinsic](ctx, v.client, request{method: http.MethodGet, path: extrinsicPath(block, index)}, nil)
+	return openUnstable(ctx, v.client, request{method: http.MethodGet, path: extrinsicPath(block, index)}, checkExtrinsic)
+}
+
+func checkExtrinsic(e *Extrinsic) error {
+	if e.Call.Function == "" {
+		return missing("call")
+	}
+	return nil
 }
 
 func extrinsicPath(block uint64, index uint32) string {
@@ -95,12 +102,18 @@ func (v chainUnstable) EVMLogs(ctx context.Context, contract string, from, to ui
 	if abi == nil {
 		abi = []ABIEntry{}
 	}
-	return openUnstable[EVMLogs](ctx, v.client, request{
+	check := func(logs *EVMLogs) error {
+		if logs.Logs == nil {
+			return missing("logs")
+		}
+		return nil
+	}
+	return openUnstable(ctx, v.client, request{
 		method: http.MethodPost,
 		path:   "/evm/contracts/" + address + "/logs",
 		query:  url.Values{"from_block": {strconv.FormatUint(from, 10)}, "to_block": {strconv.FormatUint(to, 10)}},
 		body:   map[string][]ABIEntry{"abi": abi},
-	}, nil)
+	}, check)
 }
 
 // publicV1 reads what anybody may read. The service does not look at the token, others in its place may.

@@ -12,7 +12,7 @@ type WeightsRequest struct {
 	Mechanism uint8 `json:"-"`
 	// Weights are proportions by hotkey: any scale, the largest becomes the chain's maximum. At least one.
 	Weights map[Hotkey]float64 `json:"weights"`
-	// IdempotencyKey is up to 255 bytes of the caller's choice. Defaults to none.
+	// IdempotencyKey is up to 255 printable ASCII characters of the caller's choice. Defaults to one made at random.
 	IdempotencyKey string `json:"-"`
 }
 
@@ -44,8 +44,9 @@ type CertificateRequest struct {
 
 // AxonRequest asks to publish where the identity's neuron can be reached.
 type AxonRequest struct {
-	IP       netip.Addr   `json:"ip"`
-	Port     uint16       `json:"port"`
+	IP   netip.Addr `json:"ip"`
+	Port uint16     `json:"port"`
+	// Protocol is what the axon speaks, for nearly all ProtocolHTTP. The zero value is ProtocolTCP.
 	Protocol AxonProtocol `json:"protocol"`
 	// IdempotencyKey is as in WeightsRequest.
 	IdempotencyKey string `json:"-"`

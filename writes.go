@@ -1,6 +1,7 @@
 package pylon
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -118,7 +119,7 @@ func (i identityV1) PutWeights(ctx context.Context, weights WeightsRequest) (*We
 	if weights.Mechanism != 0 {
 		return nil, &ArgumentError{Argument: "mechanism", Detail: "version 1 of the API knows mechanism 0 only"}
 	}
-	return putWeights[WeightsScheduled](ctx, i.place, "/weights", weights, nil)
+	return putWeights[WeightsScheduled](ctx, i.place, "/weights", weights, nil, nil)
 }
 
 // identityUnstable is what the unstable version of the API does for an identity, besides what both versions do.
@@ -134,17 +135,37 @@ func (i identityUnstable) LatestOwnCommitment(ctx context.Context) (*CommitmentA
 // ends, in whatever way the subnet asks for. Newer weights take the place of older ones. WaitForWeights waits for the
 // intent in the answer.
 func (i identityUnstable) PutWeights(ctx context.Context, weights WeightsRequest) (*WeightsScheduled, error) {
-	return putWeights[WeightsScheduled](ctx, i.place, mechanismPath(weights.Mechanism, "/weights"), weights, nil)
+	return putWeights[WeightsScheduled](ctx, i.place, mechanismPath(weights.Mechanism, "/weights"), weights, nil, nil)
 }
 
 // DryRunWeights tells what would be sent for weights, and whether the chain would take it. Nothing is sent or recorded.
+// A service that knows no dry runs, such as one in Python, takes the weights for good: that is an ErrBody.
 func (i identityUnstable) DryRunWeights(ctx context.Context, weights WeightsRequest) (*WeightsPlan, error) {
-	return putWeights[WeightsPlan](ctx, i.place, mechanismPath(weights.Mechanism, "/weights"), weights, url.Values{"dry_run": {"true"}})
+	check := func(plan *WeightsPlan) error {
+		if plan.Method == "" {
+			return missing("method")
+		}
+		return nil
+	}
+	return putWeights(ctx, i.place, mechanismPath(weights.Mechanism, "/weights"), weights, url.Values{"dry_run": {"true"}}, check)
 }
 
 // WeightsStatus tells whether weights were handed over in the epoch of a block.
 func (i identityUnstable) WeightsStatus(ctx context.Context, block uint64, mechanism uint8) (*WeightsStatus, error) {
-	return get[WeightsStatus](ctx, i.place, mechanismPath(mechanism, blockPath(block, "/weights/status")), nil)
+	type status struct {
+		WeightsSubmitted *bool `json:"weights_submitted"`
+	}
+	check := func(s *status) error {
+		if s.WeightsSubmitted == nil {
+			return missing("weights_submitted")
+		}
+		return nil
+	}
+	read, err := get(ctx, i.place, mechanismPath(mechanism, blockPath(block, "/weights/status")), check)
+	if err != nil {
+		return nil, err
+	}
+	return &WeightsStatus{WeightsSubmitted: *read.WeightsSubmitted}, nil
 }
 
 // ServeAxon publishes where the identity's neuron can be reached.
@@ -159,7 +180,9 @@ func mechanismPath(mechanism uint8, rest string) string {
 	return "/mechanism/" + strconv.FormatUint(uint64(mechanism), 10) + rest
 }
 
-func putWeights[T any](ctx context.Context, p place, path string, weights WeightsRequest, query url.Values) (*T, error) {
+func putWeights[T any](
+	ctx context.Context, p place, path string, weights WeightsRequest, query url.Values, check func(*T) error,
+) (*T, error) {
 	if len(weights.Weights) == 0 {
 		return nil, &ArgumentError{Argument: "weights", Detail: "No weights provided"}
 	}
@@ -171,14 +194,17 @@ func putWeights[T any](ctx context.Context, p place, path string, weights Weight
 			return nil, &ArgumentError{Argument: "weights." + string(hotkey), Detail: "Input should be a finite number"}
 		}
 	}
-	return write[T](ctx, p, weights.IdempotencyKey, request{method: http.MethodPut, path: path, query: query, body: weights}, nil)
+	return write(ctx, p, weights.IdempotencyKey, request{method: http.MethodPut, path: path, query: query, body: weights}, check)
 }
+
+// mostKey is how many characters an idempotency key may have.
+const mostKey = 255
 
 // write makes a request that changes something, with a key by which the service knows it again.
 func write[T any](ctx context.Context, p place, key string, r request, check func(*T) error) (*T, error) {
-	r.key = key
-	if r.key == "" {
-		r.key = rand.Text()
+	if len(key) > mostKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil, &ArgumentError{Argument: "idempotency key", Detail: "it must be up to 255 printable ASCII characters"}
 	}
+	r.key = cmp.Or(key, rand.Text())
 	return submit(ctx, p, r, check)
 }

@@ -138,6 +138,10 @@ func TestArgumentsAreCheckedBeforeAnythingIsSent(t *testing.T) {
 		_, err := own.PutWeights(ctx, pylon.WeightsRequest{Weights: weights})
 		return err
 	}
+	key := func(key string) error {
+		_, err := own.PutWeights(ctx, pylon.WeightsRequest{Weights: map[pylon.Hotkey]float64{"a": 1}, IdempotencyKey: key})
+		return err
+	}
 	_, noData := own.SetCommitment(ctx, pylon.CommitmentRequest{})
 	_, noAxon := own.ServeAxon(ctx, pylon.AxonRequest{})
 	_, noIntent := own.Intent(ctx, "")
@@ -149,6 +153,7 @@ func TestArgumentsAreCheckedBeforeAnythingIsSent(t *testing.T) {
 	for name, err := range map[string]error{
 		"no weights": put(nil), "no hotkey": put(map[pylon.Hotkey]float64{"": 1}), "NaN": put(map[pylon.Hotkey]float64{"a": math.NaN()}),
 		"infinity": put(map[pylon.Hotkey]float64{"a": math.Inf(1)}), "no data": noData, "no axon": noAxon, "no intent": noIntent,
+		"a key of two lines": key("a\nb"), "a long key": key(strings.Repeat("k", 256)), "a key in Greek": key("κ"),
 		"no hotkey to read": noHotkey, "dots": dots, "mechanism in v1": mechanism, "odd digits": odd, "no digits": empty,
 	} {
 		var argument *pylon.ArgumentError
