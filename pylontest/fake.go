@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -35,6 +36,8 @@ type Fake struct {
 	weights []pylon.WeightsRequest
 	intents map[string]*intent
 	states  []pylon.IntentState
+	events  []pylon.Event
+	sent    chan struct{} // closed when there are more events
 }
 
 // Call is a request that a Fake was asked.
@@ -73,9 +76,9 @@ type intent struct {
 }
 
 // NewFake returns a service that keeps the identity sn1 on subnet 1, knows nothing, and takes weights, which are
-// revealed when they are looked at for the first time.
+// revealed when they are looked at for the first time. A dry run of weights says that the chain would take them.
 func NewFake() *Fake {
-	return &Fake{intents: map[string]*intent{}, states: []pylon.IntentState{pylon.StateRevealed}}
+	return &Fake{intents: map[string]*intent{}, states: []pylon.IntentState{pylon.StateRevealed}, sent: make(chan struct{})}
 }
 
 // Client returns a client of the fake, which is closed at the end of the test.
@@ -113,11 +116,30 @@ func (f *Fake) SetNeurons(netuid pylon.Netuid, neurons *pylon.Neurons) {
 
 // SetValidators scripts the validators of a subnet: newest, and at any block.
 func (f *Fake) SetValidators(netuid pylon.Netuid, validators *pylon.Validators) {
-	f.script("GET /block/*/validators", &netuid, []any{validators})
+	copied := *validators
+	copied.Block.Hash = cmp.Or(copied.Block.Hash, noHash)
+	copied.Validators = append([]pylon.Neuron{}, copied.Validators...) // none is a list too
+	f.script("GET /block/*/validators", &netuid, []any{&copied})
 }
 
 // SetBlock scripts the newest block.
-func (f *Fake) SetBlock(block pylon.BlockInfo) { f.Answer("GET /block/latest", block) }
+func (f *Fake) SetBlock(block pylon.BlockInfo) {
+	block.Hash = cmp.Or(block.Hash, noHash)
+	f.Answer("GET /block/latest", block)
+}
+
+// noHash stands for the hash of a block to which the test gives none. Answers without any are refused by clients.
+const noHash = "0x0000000000000000000000000000000000000000000000000000000000000000"
+
+// Send adds events to all streams, those of the identity and those of open access. A stream begins with the first event
+// that was ever sent, and goes on until its reader has had enough. The ids are made up.
+func (f *Fake) Send(events ...pylon.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.events = append(f.events, events...)
+	close(f.sent)
+	f.sent = make(chan struct{})
+}
 
 // SetIntentStates scripts what becomes of intents that are made from now on: the state at the first look, and so on; the
 // last one stays.
@@ -170,7 +192,11 @@ func (f *Fake) RoundTrip(request *http.Request) (*http.Response, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, call)
-	return respond(request, f.answer(&call))
+	answer := f.answer(&call)
+	if _, ok := answer.(stream); ok {
+		return f.stream(request), nil
+	}
+	return respond(request, answer)
 }
 
 // parse takes the path apart.
@@ -216,6 +242,8 @@ func (f *Fake) answer(call *Call) any {
 		return f.putWeights(call)
 	case call.Method == http.MethodGet && isIntent:
 		return f.look(id)
+	case call.Method == http.MethodGet && call.Path == "/events":
+		return stream{}
 	default:
 		return Failure{Status: http.StatusNotFound, Detail: "pylontest: nothing is scripted for " + call.Method + " " + call.Path}
 	}
@@ -233,6 +261,12 @@ func (f *Fake) putWeights(call *Call) any {
 			return Failure{Status: http.StatusNotFound, Detail: "Not Found"}
 		}
 		request.Mechanism = uint8(mechanism)
+	}
+	if query, err := url.ParseQuery(call.Query); err == nil && query.Get("dry_run") == "true" {
+		return pylon.WeightsPlan{
+			Netuid: call.Netuid, Mechanism: request.Mechanism, Method: pylon.MethodDirect, UIDs: []uint16{}, Values: []uint16{},
+			DroppedHotkeys: []pylon.Hotkey{}, Acceptable: true,
+		}
 	}
 	id := cmp.Or(request.IdempotencyKey, strconv.Itoa(len(f.weights)+1))
 	kept := f.intents[id]

@@ -75,3 +75,67 @@ func TestFakeTakesWeights(t *testing.T) {
 		t.Errorf("another: %v", err)
 	}
 }
+
+func TestFakeSendsEvents(t *testing.T) {
+	t.Parallel()
+	fake := pylontest.NewFake()
+	fake.Send(
+		pylon.Event{ChainEvent: pylon.ChainEvent{Kind: pylon.EventHead, Block: pylon.Block{Number: 5}}},
+		pylon.Event{ChainEvent: pylon.ChainEvent{Kind: pylon.EventEpoch, Block: pylon.Block{Number: 5, Hash: "0x05"}, Netuid: 1}},
+		pylon.Event{ChainEvent: pylon.ChainEvent{Kind: pylon.EventGap}},
+	)
+	client := fake.Client(t)
+	var got []pylon.Event
+	var last error
+	for event, err := range client.Unstable().Identity().Events(t.Context()) {
+		if err != nil {
+			last = err
+			break
+		}
+		switch got = append(got, event); len(got) {
+		case 3: // more, while the stream is read
+			fake.Send(pylon.Event{
+				ChainEvent: pylon.ChainEvent{Kind: pylon.EventIntent},
+				Intent:     &pylon.IntentEvent{Intent: pylon.Intent{ID: "i", State: pylon.StateSigned}},
+			})
+		case 4:
+			if err := client.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !errors.Is(last, pylon.ErrClosed) || len(got) != 4 {
+		t.Fatalf("%+v, %v", got, last)
+	}
+	if got[0].Block.Number != 5 || got[1].Netuid != 1 || got[2].Kind != pylon.EventGap || got[3].Intent.Intent.State != pylon.StateSigned {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestFakeRecordsNoDryRuns(t *testing.T) {
+	t.Parallel()
+	fake := pylontest.NewFake()
+	request := pylon.WeightsRequest{Weights: map[pylon.Hotkey]float64{"a": 1}, Mechanism: 2}
+	plan, err := fake.Client(t).Unstable().Identity().DryRunWeights(t.Context(), request)
+	if err != nil || !plan.Acceptable || plan.Mechanism != 2 || len(fake.Weights()) != 0 {
+		t.Errorf("%+v, %v, weights %v", plan, err, fake.Weights())
+	}
+}
+
+func TestFakeNeedsNoHashes(t *testing.T) {
+	t.Parallel()
+	fake := pylontest.NewFake()
+	fake.SetBlock(pylon.BlockInfo{Number: 5})
+	fake.SetNeurons(1, &pylon.Neurons{})
+	fake.SetValidators(1, &pylon.Validators{})
+	client := fake.Client(t)
+	if block, err := client.V1().LatestBlock(t.Context()); err != nil || block.Number != 5 {
+		t.Errorf("%+v, %v", block, err)
+	}
+	if _, err := client.V1().Subnet(1).LatestNeurons(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.V1().Subnet(1).LatestValidators(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
