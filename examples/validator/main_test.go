@@ -48,6 +48,26 @@ func TestValidatorOnTheDevelopmentChain(t *testing.T) {
 	}
 }
 
+// Weights of one epoch that are still to be revealed do not keep the validator from the next.
+func TestValidatorSetsWeightsInEveryEpoch(t *testing.T) {
+	t.Parallel()
+	fake := pylontest.NewFake()
+	fake.SetNeurons(pylontest.Netuid, &pylon.Neurons{Neurons: []pylon.Neuron{{Hotkey: "a"}}})
+	fake.SetIntentStates(pylon.StateAwaitingReveal)
+	epoch := pylon.Event{ChainEvent: pylon.ChainEvent{Kind: pylon.EventEpoch, Netuid: pylontest.Netuid}}
+	fake.Send(epoch, epoch, pylon.Event{ChainEvent: pylon.ChainEvent{Kind: pylon.EventGap}})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- validate(ctx, fake.Client(t).Unstable().Identity()) }()
+	for deadline := time.Now().Add(30 * time.Second); len(fake.Weights()) < 3 && time.Now().Before(deadline); {
+		<-time.After(time.Millisecond)
+	}
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) || len(fake.Weights()) != 3 {
+		t.Errorf("%v, after %d", err, len(fake.Weights()))
+	}
+}
+
 func TestValidatorHasLessThanFortyLines(t *testing.T) {
 	t.Parallel()
 	source, err := os.ReadFile("main.go")
