@@ -60,7 +60,7 @@ var errOpen = fmt.Errorf("%w, or the file was changed", ErrWrongPassword)
 // password worth the time. What that costs is fixed by the formats; no file
 // chooses it.
 type sealed interface {
-	open(password string) ([]byte, error)
+	open(password string, known *StretchedPasswords) ([]byte, error)
 }
 
 // parseSealed checks the structure of an encrypted file.
@@ -85,14 +85,14 @@ func Decrypt(content []byte, password Secret) ([]byte, error) {
 	if !FormatOf(content).Encrypted() {
 		return content, nil
 	}
-	plain, err := decrypt(content, func() (Secret, error) { return password, nil })
+	plain, err := decrypt(content, func() (Secret, error) { return password, nil }, nil)
 	if err != nil {
 		return nil, fmt.Errorf("wallet: %w", err)
 	}
 	return plain, nil
 }
 
-func decrypt(content []byte, ask func() (Secret, error)) ([]byte, error) {
+func decrypt(content []byte, ask func() (Secret, error), known *StretchedPasswords) ([]byte, error) {
 	box, err := parseSealed(content)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func decrypt(content []byte, ask func() (Secret, error)) ([]byte, error) {
 	if password.IsZero() {
 		return nil, fmt.Errorf("%w (%v)", ErrNoPassword, FormatOf(content))
 	}
-	return box.open(password.Reveal())
+	return box.open(password.Reveal(), known)
 }
 
 // Encrypt returns content as a NaCl key file, the form that current wallets

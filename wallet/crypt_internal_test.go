@@ -310,7 +310,7 @@ func FuzzSealed(f *testing.F) {
 		case fernet:
 			plain, err = box.openWith(fernetKey)
 		case vault:
-			plain, err = box.open(known.Vault.Password)
+			plain, err = box.open(known.Vault.Password, nil)
 		}
 		if err == nil && len(plain) > len(content) {
 			t.Fatalf("%d bytes out of %d", len(plain), len(content))

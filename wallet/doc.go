@@ -22,7 +22,8 @@
 // another one ([ErrWrongPassword]), or holds another key ([ErrMismatch]).
 //
 // A password costs seconds, and for NaCl half a gigabyte of memory, by the design
-// of the formats; files cannot ask for more. [ParsePolkadot] reads the accounts
+// of the formats; files cannot ask for more, and those of one password can share
+// it ([StretchedPasswords]). [ParsePolkadot] reads the accounts
 // that polkadot-js exports.
 //
 // # Secret URIs

@@ -39,12 +39,20 @@ func parseFernet(content []byte) (fernet, error) {
 	return fernet{signed: signed, iv: signed[9:fernetHead], ciphertext: signed[fernetHead:], mac: raw[n-sha256.Size : n]}, nil
 }
 
-func (f fernet) open(password string) ([]byte, error) {
-	key, err := pbkdf2.Key(sha256.New, password, []byte(fernetSalt), fernetRounds, 32)
+func fernetKey(password string) (key [32]byte, err error) {
+	raw, err := pbkdf2.Key(sha256.New, password, []byte(fernetSalt), fernetRounds, len(key))
 	if err != nil {
-		return nil, fmt.Errorf("stretching the password: %w", err)
+		return key, fmt.Errorf("stretching the password: %w", err)
 	}
-	return f.openWith([32]byte(key))
+	return [32]byte(raw), nil
+}
+
+func (f fernet) open(password string, known *StretchedPasswords) ([]byte, error) {
+	key, err := known.key(Fernet, password, fernetKey)
+	if err != nil {
+		return nil, err
+	}
+	return f.openWith(key)
 }
 
 func (f fernet) openWith(key [32]byte) ([]byte, error) {

@@ -33,6 +33,9 @@ type Wallet struct {
 	// Password is asked for the passwords of encrypted files. Defaults to none:
 	// an encrypted file is refused with ErrNoPassword.
 	Password PasswordFunc
+	// Stretched shares what passwords cost among the files of all wallets that
+	// have it. Defaults to none: each file costs its own derivation.
+	Stretched *StretchedPasswords
 	// Bare also reads a secret file that is only a seed in hexadecimal or a
 	// phrase, as SDK 11 does. A very old file with nothing but a public key is
 	// then taken for a seed. Defaults to false.
@@ -112,7 +115,7 @@ func (w Wallet) readKey(path string) (*Keypair, error) {
 				return Secret{}, nil
 			}
 			return w.Password(path)
-		})
+		}, w.Stretched)
 		if err != nil {
 			return nil, err
 		}

@@ -41,7 +41,13 @@ func parseNaCl(content []byte) (naclBox, error) {
 	return naclBox{content}, nil
 }
 
-func (b naclBox) open(password string) ([]byte, error) { return b.openWith(naclKey(password)) }
+func (b naclBox) open(password string, known *StretchedPasswords) ([]byte, error) {
+	key, err := known.key(NaCl, password, func(password string) ([32]byte, error) { return naclKey(password), nil })
+	if err != nil {
+		return nil, err
+	}
+	return b.openWith(key)
+}
 
 func (b naclBox) openWith(key [32]byte) ([]byte, error) {
 	nonce, box := b.content[len(naclMagic):][:naclNonce], b.content[len(naclMagic)+naclNonce:]

@@ -54,7 +54,7 @@ func unhex(digits []byte) ([]byte, error) {
 	return raw[:n], err
 }
 
-func (v vault) open(password string) ([]byte, error) {
+func (v vault) open(password string, _ *StretchedPasswords) ([]byte, error) {
 	keys, err := pbkdf2.Key(sha256.New, password, v.salt, vaultRounds, 80)
 	if err != nil {
 		return nil, fmt.Errorf("stretching the password: %w", err)

@@ -69,6 +69,8 @@ func reportWallet(w wallet.Wallet) (walletReport, error) {
 	if !info.Present && errors.Is(err, fs.ErrNotExist) && len(names) > 0 {
 		err = nil // a machine that signs with hotkeys needs no coldkey
 	}
+	w.Stretched = new(wallet.StretchedPasswords)
+	defer w.Stretched.Forget()
 	report := walletReport{Name: w.Name, Coldkey: reportKey("coldkey", info, err, w.Password, w.Coldkey), Hotkeys: []keyReport{}}
 	for _, name := range names {
 		info, err := w.HotkeyInfo(name)

@@ -193,11 +193,13 @@ func orNone(blocks uint64) int {
 func (a *App) openIdentities(environ []string) ([]server.Identity, []*wallet.Keypair) {
 	list := make([]server.Identity, len(a.settings.Identities))
 	keys := make([]*wallet.Keypair, len(list))
+	passwords := new(wallet.StretchedPasswords)
+	defer passwords.Forget()
 	for i, identity := range a.settings.Identities {
 		list[i] = server.Identity{Name: identity.Name, Netuid: identity.Netuid, Token: identity.Token}
 		key, err := identity.Key, error(nil)
 		if key == nil {
-			key, err = openWallet(a.settings.WalletPath, identity, environ).Hotkey(identity.HotkeyName)
+			key, err = openWallet(a.settings.WalletPath, identity, environ, passwords).Hotkey(identity.HotkeyName)
 		}
 		if err == nil {
 			keys[i], list[i].Hotkey = key, pylon.Hotkey(key.Address())
@@ -213,8 +215,8 @@ func (a *App) openIdentities(environ []string) ([]server.Identity, []*wallet.Key
 }
 
 // openWallet is the wallet of an identity. The passwords of encrypted keys are in the environment.
-func openWallet(root string, identity Identity, environ []string) wallet.Wallet {
-	return wallet.Wallet{Root: root, Name: identity.WalletName, Password: wallet.EnvPassword(func(name string) (string, bool) {
+func openWallet(root string, identity Identity, environ []string, passwords *wallet.StretchedPasswords) wallet.Wallet {
+	return wallet.Wallet{Root: root, Name: identity.WalletName, Stretched: passwords, Password: wallet.EnvPassword(func(name string) (string, bool) {
 		for _, entry := range environ {
 			if value, ok := strings.CutPrefix(entry, name+"="); ok {
 				return value, true

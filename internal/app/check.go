@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bittensor-pylon/pylon/internal/evm"
+	"github.com/bittensor-pylon/pylon/wallet"
 )
 
 // Verdict is what a check has found.
@@ -97,6 +98,8 @@ type checker struct {
 	timeout  time.Duration
 	report   *Report
 	nodes    []*checkedNode
+
+	passwords wallet.StretchedPasswords
 }
 
 func (c *checker) close() {

@@ -103,7 +103,14 @@ func TestCheckFindsEachFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	encrypted := writeHotkey(t, "//Alice", wallet.WriteOptions{Password: wallet.NewSecret("secret")})
+	content, err := os.ReadFile("testdata/alice.nacl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	encrypted := writeHotkey(t, "//Alice", wallet.WriteOptions{})
+	if err := os.WriteFile(filepath.Join(encrypted, "dev", "hotkeys", "hot"), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	exposed := writeHotkey(t, "//Alice", wallet.WriteOptions{})
 	if err := os.Chmod(filepath.Join(exposed, "dev", "hotkeys", "hot"), 0o644); err != nil {
 		t.Fatal(err)
@@ -139,13 +146,13 @@ func TestCheckFindsEachFailure(t *testing.T) {
 		"pruned archive": {
 			[]string{"PYLON_BITTENSOR_ARCHIVE_NETWORK=" + pruned.URL()}, "history " + pruned.URL(), VerdictWarning, "no archive node",
 		},
-		"evm node down": {
+		"evm node refuses": {
 			[]string{"PYLON_EVM_RPC_URL=http://127.0.0.1:1"}, "evm node http://127.0.0.1:1", VerdictWarning, "EVM logs can not be read",
 		},
 		"folder of the database": {
 			[]string{"PYLON_DATABASE_PATH=" + nowhere}, "database " + nowhere, VerdictFailed, "no such file",
 		},
-		"database server down": {
+		"database server refuses": {
 			[]string{"PYLON_DATABASE_URL=postgres://user:canary@127.0.0.1:1/pylon"}, "database PYLON_DATABASE_URL", VerdictFailed, "cannot be used",
 		},
 		"no wallet": {

@@ -23,6 +23,7 @@ func (c *checker) checkWallets(ctx context.Context) map[string]pylon.Hotkey {
 			known[i] = address
 		}
 	}
+	defer c.passwords.Forget()
 	// One after the other: an encrypted key takes half a gigabyte of memory while it is opened.
 	for _, p := range looks {
 		c.report.add(c.finding(ctx, p.check, p.subject, p.look))
@@ -37,7 +38,7 @@ func (c *checker) checkWallets(ctx context.Context) map[string]pylon.Hotkey {
 }
 
 func (c *checker) openHotkey(identity Identity) (Verdict, string) {
-	w := openWallet(c.settings.WalletPath, identity, c.environ)
+	w := openWallet(c.settings.WalletPath, identity, c.environ, &c.passwords)
 	info, infoErr := w.HotkeyInfo(identity.HotkeyName)
 	key, err := w.Hotkey(identity.HotkeyName)
 	switch {
