@@ -3,8 +3,12 @@ package onchain_test
 import (
 	"context"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -132,5 +136,65 @@ func TestMigrationGuideCompiles(t *testing.T) {
 	}
 	if lines < 40 {
 		t.Errorf("%d lines of Go", lines)
+	}
+}
+
+// The names of the SDK that miners and validators meet, as the description of the
+// protocol lists them.
+const sdkNames = `get_size get_total_size cast_int cast_float TerminalInfo Synapse deserialize set_name_type
+	required_hash_fields is_success is_failure is_timeout is_blacklist failed_verification get_required_fields to_headers
+	body_hash computed_body_hash parse_headers_to_inputs from_headers AxonMiddleware dispatch synapse_to_response
+	create_error_response log_and_handle_error FastAPIThreadedServer wallet config port ip external_ip external_port
+	max_workers attach forward_fn blacklist_fn priority_fn verify_fn add_args config check_config help start stop info
+	to_string serve default_verify verify_body_integrity StreamingSynapse Tensor dendrite forward query call call_stream`
+
+// The guide has a row for each name, and every name that it gives in return
+// exists.
+func TestMigrationGuideNames(t *testing.T) {
+	t.Parallel()
+	exported := map[string]bool{}
+	for _, dir := range []string{"..", "../synapse", "../axon", "../dendrite", "../btauth", "../wallet", "../onchain"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		must(t, err)
+		for _, name := range files {
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+			must(t, err)
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.FuncDecl:
+					exported[n.Name.Name] = true
+					return false
+				case *ast.TypeSpec:
+					exported[n.Name.Name] = true
+				case *ast.Field: // of structs and interfaces
+					for _, field := range n.Names {
+						exported[field.Name] = true
+					}
+				}
+				return true
+			})
+		}
+	}
+	guide, err := os.ReadFile(filepath.Join("..", "docs", "migration-from-sdk10.md"))
+	must(t, err)
+	code := regexp.MustCompile("`[^`]+`")
+	ours := regexp.MustCompile(`\b[A-Z][A-Za-z0-9]*`)
+	var theirs string
+	for line := range strings.Lines(string(guide)) {
+		cells := strings.Split(line, " | ")
+		if !strings.HasPrefix(line, "| ") || len(cells) != 2 {
+			continue
+		}
+		theirs += strings.Join(code.FindAllString(cells[0], -1), " ")
+		for _, name := range ours.FindAllString(strings.Join(code.FindAllString(cells[1], -1), " "), -1) {
+			if !exported[name] && name != "None" && name != "Handler" {
+				t.Errorf("%s is in no package", name)
+			}
+		}
+	}
+	for name := range strings.FieldsSeq(sdkNames) {
+		if !regexp.MustCompile(`\b` + name + `\b`).MatchString(theirs) {
+			t.Errorf("no row for %s", name)
+		}
 	}
 }
