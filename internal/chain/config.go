@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -49,22 +50,14 @@ func (c Config) withDefaults() Config {
 	if c.Archive == nil {
 		c.Archive = c.Main
 	}
-	c.ArchiveCutoff = max(orDefault(c.ArchiveCutoff, 300), 0)
-	c.CacheBytes = orDefault(c.CacheBytes, 32<<20)
-	c.ReadTimeout = orDefault(c.ReadTimeout, time.Minute)
-	c.KeepReady = orDefault(c.KeepReady, 5*time.Minute)
-	c.ReadAhead = orDefault(c.ReadAhead, 8)
-	c.BlockTime = orDefault(c.BlockTime, defaultBlockTime)
-	c.Logger = orDefault(c.Logger, slog.Default())
+	c.ArchiveCutoff = max(cmp.Or(c.ArchiveCutoff, 300), 0)
+	c.CacheBytes = cmp.Or(c.CacheBytes, 32<<20)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, time.Minute)
+	c.KeepReady = cmp.Or(c.KeepReady, 5*time.Minute)
+	c.ReadAhead = cmp.Or(c.ReadAhead, 8)
+	c.BlockTime = cmp.Or(c.BlockTime, defaultBlockTime)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 	return c
-}
-
-func orDefault[T comparable](value, byDefault T) T {
-	var zero T
-	if value == zero {
-		return byDefault
-	}
-	return value
 }
 
 // validate checks a configuration whose defaults are filled in.

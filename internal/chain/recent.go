@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,11 +57,11 @@ type RecentConfig struct {
 }
 
 func (c RecentConfig) withDefaults() RecentConfig {
-	c.SoftLimit = max(orDefault(c.SoftLimit, 100), 0)
-	c.HardLimit = max(orDefault(c.HardLimit, 150), 0)
-	c.RefreshLead = max(orDefault(c.RefreshLead, 10), 0)
-	c.BlockTime = orDefault(c.BlockTime, defaultBlockTime)
-	c.Logger = orDefault(c.Logger, slog.Default())
+	c.SoftLimit = max(cmp.Or(c.SoftLimit, 100), 0)
+	c.HardLimit = max(cmp.Or(c.HardLimit, 150), 0)
+	c.RefreshLead = max(cmp.Or(c.RefreshLead, 10), 0)
+	c.BlockTime = cmp.Or(c.BlockTime, defaultBlockTime)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 	return c
 }
 

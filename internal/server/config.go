@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,32 +98,22 @@ func (c Config) withDefaults() Config {
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
 	}
-	c.DefaultTimeout = orDefault(c.DefaultTimeout, 60*time.Second)
-	c.MaxTimeout = orDefault(c.MaxTimeout, 300*time.Second)
-	c.DrainTimeout = orDefault(c.DrainTimeout, 30*time.Second)
-	c.MaxWaiting = orDefault(c.MaxWaiting, 512)
-	c.MaxConnections = orDefault(c.MaxConnections, 4096)
-	c.MaxEventReaders = orDefault(c.MaxEventReaders, 256)
-	c.WrongTokens = orDefault(c.WrongTokens, 10)
-	c.RenderedBytes = orDefault(c.RenderedBytes, 64<<20)
+	c.DefaultTimeout = cmp.Or(c.DefaultTimeout, 60*time.Second)
+	c.MaxTimeout = cmp.Or(c.MaxTimeout, 300*time.Second)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
+	c.MaxWaiting = cmp.Or(c.MaxWaiting, 512)
+	c.MaxConnections = cmp.Or(c.MaxConnections, 4096)
+	c.MaxEventReaders = cmp.Or(c.MaxEventReaders, 256)
+	c.WrongTokens = cmp.Or(c.WrongTokens, 10)
+	c.RenderedBytes = cmp.Or(c.RenderedBytes, 64<<20)
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if c.AccessLevel == nil {
 		c.AccessLevel = slog.LevelDebug
 	}
 	return c
-}
-
-func orDefault[T comparable](value, byDefault T) T {
-	var zero T
-	if value == zero {
-		return byDefault
-	}
-	return value
 }
 
 // validate checks a configuration whose defaults are filled in.
