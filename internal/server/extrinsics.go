@@ -10,16 +10,9 @@ import (
 // answerExtrinsic reads one extrinsic. The Python service counts negative indexes from the end of the block, by
 // accident; here no extrinsic has one.
 func (x *exchange) answerExtrinsic() error {
-	number, newest, err := x.blockNumber()
+	number, err := x.knownBlockNumber()
 	if err != nil {
 		return err
-	}
-	if newest {
-		block, err := x.server.config.Chain.LatestBlock(x.ctx)
-		if err != nil {
-			return err
-		}
-		number = block.Number
 	}
 	n := x.integer("extrinsic_index")
 	index, ok := n.uint(32)

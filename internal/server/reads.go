@@ -87,6 +87,19 @@ func (x *exchange) blockNumber() (number uint64, newest bool, err error) {
 	return number, false, nil
 }
 
+// knownBlockNumber returns the number of the block that the path names, also of the newest one.
+func (x *exchange) knownBlockNumber() (uint64, error) {
+	number, newest, err := x.blockNumber()
+	if err != nil || !newest {
+		return number, err
+	}
+	block, err := x.server.config.Chain.LatestBlock(x.ctx)
+	if err != nil {
+		return 0, err
+	}
+	return block.Number, nil
+}
+
 // hotkey returns the hotkey that the path names. A path that ends in self, where the route is one of its own, means
 // that of the identity.
 func (x *exchange) hotkey() (pylon.Hotkey, error) {

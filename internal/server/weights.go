@@ -133,16 +133,9 @@ func (x *exchange) answerWeightsStatus() error {
 	if err != nil {
 		return err
 	}
-	number, newest, err := x.blockNumber()
+	number, err := x.knownBlockNumber()
 	if err != nil {
 		return err
-	}
-	if newest {
-		block, err := x.server.config.Chain.LatestBlock(x.ctx)
-		if err != nil {
-			return err
-		}
-		number = block.Number
 	}
 	status, err := x.server.config.Writes.WeightsStatus(x.ctx, x.identity.Name, mechanism, number)
 	if err != nil {
