@@ -33,15 +33,8 @@ const latest = "/api/v1/subnet/1/block/latest/neurons"
 func hotNeurons(b *bench) ([]row, error) {
 	var rows []row
 	for _, neurons := range []int{256, 1024} {
-		chain, err := b.startChain(neurons, 12*time.Second)
+		_, s, err := b.startServing(neurons, 12*time.Second)
 		if err != nil {
-			return nil, err
-		}
-		s, err := b.startService(chain)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := s.wait(latest); err != nil {
 			return nil, err
 		}
 		for _, encoding := range []string{"", "gzip"} {
@@ -133,15 +126,8 @@ func (b *bench) call(n *node, method string, params ...any) (json.RawMessage, er
 // coldRead measures a block that nobody has asked for yet, by number, against the two runtime calls it needs made
 // directly and in sequence at the node.
 func coldRead(b *bench) ([]row, error) {
-	chain, err := b.startChain(256, 250*time.Millisecond)
+	chain, s, err := b.startServing(256, 250*time.Millisecond)
 	if err != nil {
-		return nil, err
-	}
-	s, err := b.startService(chain)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.wait(latest); err != nil {
 		return nil, err
 	}
 	n, err := b.dial(chain)

@@ -93,6 +93,18 @@ func (b *bench) startService(chain string, settings ...string) (*service, error)
 	return s, nil
 }
 
+// startServing runs a development chain, and a service in front of it that answers.
+func (b *bench) startServing(neurons int, blockTime time.Duration) (chain string, s *service, err error) {
+	if chain, err = b.startChain(neurons, blockTime); err != nil {
+		return "", nil, err
+	}
+	if s, err = b.startService(chain); err != nil {
+		return "", nil, err
+	}
+	_, err = s.wait(latest)
+	return chain, s, err
+}
+
 // wait polls until the path answers 200.
 func (s *service) wait(path string) ([]byte, error) {
 	deadline := time.Now().Add(20 * time.Second)
