@@ -68,6 +68,31 @@ func (c *invocation) stateAt(i int) (trie.Trie, error) {
 	return state, nil
 }
 
+// runtimeAt reads argument i as a block hash and finds the runtime of its state.
+func (c *invocation) runtimeAt(i int) (runtime.Runtime, error) {
+	hash, err := c.hash(i)
+	if err != nil {
+		return nil, err
+	}
+	b, _, unknown := c.node.state(hash)
+	if unknown != nil {
+		return nil, errRuntimeAPI(unknown)
+	}
+	return b.runtime, nil
+}
+
+// hashOrBest reads argument i as a block hash. Without one it is that of the best block.
+func (c *invocation) hashOrBest(i int) (Hash, error) {
+	hash, err := c.hash(i)
+	if err != nil {
+		return Hash{}, err
+	}
+	if hash == nil {
+		return c.node.header(nil).Hash, nil
+	}
+	return *hash, nil
+}
+
 func stateCall(c *invocation) (any, error) {
 	var name string
 	if err := c.decode(0, &name); err != nil {
@@ -208,15 +233,11 @@ func getStorageSize(c *invocation) (any, error) {
 }
 
 func getMetadata(c *invocation) (any, error) {
-	hash, err := c.hash(0)
+	at, err := c.runtimeAt(0)
 	if err != nil {
 		return nil, err
 	}
-	b, _, unknown := c.node.state(hash)
-	if unknown != nil {
-		return nil, errRuntimeAPI(unknown)
-	}
-	metadata, ok := b.runtime.Metadata(14)
+	metadata, ok := at.Metadata(14)
 	if !ok {
 		return nil, errClient("Execution failed: the runtime has no metadata of version 14")
 	}
@@ -224,15 +245,11 @@ func getMetadata(c *invocation) (any, error) {
 }
 
 func getRuntimeVersion(c *invocation) (any, error) {
-	hash, err := c.hash(0)
+	at, err := c.runtimeAt(0)
 	if err != nil {
 		return nil, err
 	}
-	b, _, unknown := c.node.state(hash)
-	if unknown != nil {
-		return nil, errRuntimeAPI(unknown)
-	}
-	return versionJSON(b.runtime.Version()), nil
+	return versionJSON(at.Version()), nil
 }
 
 // versionJSON is sp-version's RuntimeVersion, with the state version under the
@@ -266,14 +283,11 @@ func queryStorageAt(c *invocation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.hash(1)
+	at, err := c.hashOrBest(1)
 	if err != nil {
 		return nil, err
 	}
-	if at == nil {
-		at = &c.node.header(nil).Hash
-	}
-	return c.queryRange(keys, *at, at)
+	return c.queryRange(keys, at, at)
 }
 
 func queryStorage(c *invocation) (any, error) {
@@ -288,20 +302,17 @@ func queryStorage(c *invocation) (any, error) {
 	if from == nil {
 		return nil, c.invalid(1, "missing")
 	}
-	to, err := c.hash(2)
+	to, err := c.hashOrBest(2)
 	if err != nil {
 		return nil, err
-	}
-	if to == nil {
-		to = &c.node.header(nil).Hash
 	}
 	return c.queryRange(keys, *from, to)
 }
 
 // queryRange lists all keys at the first block, and at each later one up to the
 // last what changed.
-func (c *invocation) queryRange(keys [][]byte, from Hash, to *Hash) (any, error) {
-	path, err := c.node.path(from, *to)
+func (c *invocation) queryRange(keys [][]byte, from, to Hash) (any, error) {
+	path, err := c.node.path(from, to)
 	if err != nil {
 		return nil, err
 	}
