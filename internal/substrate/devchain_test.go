@@ -99,7 +99,7 @@ func dial(t *testing.T, config substrate.Config, nodes ...*devchain.Node) *subst
 
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for !ok() {
 		select {
 		case <-deadline:

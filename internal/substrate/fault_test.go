@@ -75,7 +75,7 @@ func impatientAbout(t *testing.T, pong, answer time.Duration, proxies ...*faultt
 // until waits for a condition.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for !ok() {
 		select {
 		case <-deadline:
