@@ -9,8 +9,14 @@
 //		p.Completion = answer(caller.Hotkey, p.Messages)
 //		return nil
 //	})
+//	err = a.Serve(ctx, netuid, publisher, nil)
 //	err = a.Start()
 //	defer a.Stop(ctx)
+//
+// Prompting is a struct that embeds synapse.Synapse, as the comment of package
+// synapse shows it, and key a *wallet.Keypair. [Axon.Serve] announces the axon on
+// the chain; package onchain has the [Publisher] for that. [SettingsFrom] reads
+// the BT_AXON_* variables of the SDK, and [Settings.AddFlags] has its flags.
 //
 // A message passes, in this order: the hooks Blacklist and Verify of its
 // [Options], the hook Priority, the check that its body is the one that was

@@ -10,6 +10,10 @@
 //		os.Stdout.Write(item.Piece)
 //	}
 //
+// Prompting is a struct that embeds synapse.Synapse, as the comment of package
+// synapse shows it, and key a *wallet.Keypair. Targets are found on the chain:
+// package onchain has them from the neurons of a subnet.
+//
 // The message that is given is never changed: each target's answer is a copy of
 // it with what the axon said. There is an answer for every call, also one that
 // failed. Its Dendrite field has the status code, with the meaning that HTTP

@@ -49,6 +49,42 @@ func Example() {
 	// 503 None
 }
 
+// Chat is a message whose answer comes piece by piece.
+type Chat struct {
+	synapse.Synapse
+	Prompt string `synapse:"required,hash"`
+	Text   string
+}
+
+// ReceivePiece puts the answer together. Without it, whoever reads the stream
+// does.
+func (c *Chat) ReceivePiece(piece []byte) error {
+	c.Text += string(piece)
+	return nil
+}
+
+func ExampleStream() {
+	miner, _ := wallet.FromURI("//Bob")
+	target, stop := startMiner(miner)
+	defer stop()
+	validator, _ := wallet.FromURI("//Alice")
+	d, err := dendrite.New(dendrite.Config{Signer: validator})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer d.Close()
+
+	received := 0
+	for item := range dendrite.Stream(context.Background(), d, target, &Chat{Prompt: "count to three"}) {
+		received += len(item.Piece)
+		if item.Answer != nil { // the last one
+			fmt.Println(item.Answer.Text, received, item.Err)
+		}
+	}
+	// Output: one two three 13 <nil>
+}
+
 func startMiner(hotkey *wallet.Keypair) (target synapse.AxonInfo, stop func()) {
 	a, _ := axon.New(axon.Config{Signer: hotkey, Verifier: wallet.Sr25519})
 	_ = axon.Attach(a, func(_ context.Context, m *Reverse) error {
@@ -57,6 +93,14 @@ func startMiner(hotkey *wallet.Keypair) (target synapse.AxonInfo, stop func()) {
 			runes[i], runes[len(runes)-1-i] = runes[len(runes)-1-i], runes[i]
 		}
 		m.Result = synapse.Some(string(runes))
+		return nil
+	})
+	_ = axon.AttachStream(a, func(_ context.Context, _ *Chat, s *axon.Stream) error {
+		for _, word := range []string{"one", " two", " three"} {
+			if _, err := s.WriteString(word); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	listener, _ := net.Listen("tcp", "127.0.0.1:0")
