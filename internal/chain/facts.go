@@ -39,6 +39,8 @@ type Facts struct {
 	// Block is the block, and Time the time that its author gave it, to the millisecond.
 	Block substrate.Header
 	Time  time.Time
+	// BlockTime is the time between two blocks by the runtime's own word (Aura.SlotDuration), 0 when it does not say.
+	BlockTime time.Duration
 	// Calls are those of WriteCalls that the runtime knows, as "Pallet.call".
 	Calls map[string]bool
 
@@ -157,6 +159,7 @@ func (v *visit) facts(ctx context.Context, at substrate.Header, query FactsQuery
 	netuid, hotkey := uint16(query.Netuid), query.Hotkey
 	f := &Facts{FactsQuery: query, Block: at, Calls: make(map[string]bool, len(WriteCalls)), Mechanisms: 1, RevealPeriod: 1}
 	l.knownCalls(f.Calls)
+	f.BlockTime = l.slot()
 
 	var (
 		now       uint64
@@ -233,6 +236,23 @@ func (l *layout) knownCalls(into map[string]bool) {
 		into[name] = err == nil
 	}
 }
+
+// slot returns the length of the runtime's slots, 0 when it does not say.
+func (l *layout) slot() time.Duration {
+	constant, err := l.runtime.Metadata.Constant("Aura", "SlotDuration")
+	if err != nil {
+		return 0
+	}
+	r := scale.NewReader(constant.Value)
+	milliseconds := r.Uint64()
+	if r.Close() != nil || milliseconds > uint64(maxSlot/time.Millisecond) {
+		return 0
+	}
+	return time.Duration(milliseconds) * time.Millisecond
+}
+
+// maxSlot is longer than the slots of any chain.
+const maxSlot = time.Hour
 
 // batch reads several stored values at once.
 type batch struct {

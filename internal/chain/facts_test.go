@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/devchain"
@@ -64,7 +65,7 @@ func TestFacts(t *testing.T) {
 
 			f := w.facts(t, chain.FactsQuery{Netuid: 1, Hotkey: bob})
 			want := chain.Facts{
-				FactsQuery: f.FactsQuery, Block: f.Block, Time: block.Time, Calls: f.Calls, Exists: true, Mechanisms: 1, Neurons: 16,
+				FactsQuery: f.FactsQuery, Block: f.Block, Time: block.Time, BlockTime: 12 * time.Second, Calls: f.Calls, Exists: true, Mechanisms: 1, Neurons: 16,
 				Registered: true, UID: 1, Permit: true, LastUpdate: 1, RegisteredAt: f.RegisteredAt,
 				Axon:      &pylon.AxonInfo{IP: netip.MustParseAddr("9.8.7.6"), Port: 99, Protocol: 4},
 				AxonBlock: f.AxonBlock, Tempo: 30, Epochs: f.Epochs, CommitReveal: true, RevealPeriod: 2, CommitVersion: f.CommitVersion, RateLimit: 7,

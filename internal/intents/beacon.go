@@ -1,8 +1,6 @@
 package intents
 
 import (
-	"time"
-
 	"github.com/bittensor-pylon/pylon/internal/chain"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 	"github.com/bittensor-pylon/pylon/internal/timelock"
@@ -34,5 +32,30 @@ func (e *Engine) publicNetwork() bool {
 	return substrate.Public(e.genesis)
 }
 
-// now is the chain's time, that of the block. No clock of this machine has a say in it.
-func (e *Engine) now(facts *chain.Facts) time.Time { return facts.Time }
+// pace is the chain's time, that of the block, and how fast blocks come by the runtime's own word. No clock of this machine
+// has a say in it.
+func (e *Engine) pace(facts *chain.Facts) timelock.Pace {
+	p := timelock.Pace{Block: facts.Block.Number, Time: facts.Time, BlockTime: facts.BlockTime}
+	if p.BlockTime == 0 {
+		p.BlockTime = e.config.BlockTime
+	}
+	return p
+}
+
+// revealRound picks the round of weights that the chain opens in a window, when it has stored the rounds up to one.
+//
+// The chain takes no older round than that, and everybody can read what is encrypted to a round that is stored. So it is
+// the next one where blocks are so fast that the round of the usual rule has passed. But a round that comes too late
+// loses the weights, which is worse: then it is the newest one that is stored.
+func revealRound(rounds timelock.Schedule, window timelock.Window, pace timelock.Pace, stored uint64) uint64 {
+	offset := min(timelock.SecurityOffset, (window.End-window.First)/4)
+	if round := rounds.RevealRound(window, offset, pace); round > stored {
+		return round
+	}
+	// A pulse counts from the block after the one that stores it, and takes a moment to get there.
+	last := window.End - min(window.End, timelock.SecurityOffset+1)
+	if next := stored + 1; !rounds.Time(next).After(pace.At(last)) {
+		return next
+	}
+	return stored
+}

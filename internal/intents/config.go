@@ -114,7 +114,7 @@ type Config struct {
 	AttemptTimeout time.Duration
 	// PatienceBlocks is how many blocks everything but weights has from the request to its inclusion. Defaults to 100.
 	PatienceBlocks uint64
-	// BlockTime is the time between two blocks. Defaults to 12 seconds.
+	// BlockTime is the time between two blocks of a chain that does not say. Defaults to 12 seconds.
 	BlockTime time.Duration
 	// Tip is paid for every extrinsic, in rao. Defaults to none.
 	Tip uint64

@@ -115,7 +115,8 @@ func (e *Engine) revealedCommitment(o *order, j *job, facts *chain.Facts) error 
 	if err != nil {
 		return err
 	}
-	round := schedule.CommitmentRound(e.now(facts), request.Blocks, e.config.BlockTime)
+	pace := e.pace(facts)
+	round := schedule.CommitmentRound(pace.Time, request.Blocks, pace.BlockTime)
 	ciphertext, err := timelock.Encrypt(e.config.Random, key, round, message)
 	if err != nil {
 		return err

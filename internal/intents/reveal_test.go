@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/devchain"
@@ -20,6 +21,26 @@ func TestNotRevealed(t *testing.T) {
 	intent := w.until(id, 60, pylon.StateFailed)
 	if intent.Reason != ReasonNotRevealed {
 		t.Error(describe(intent))
+	}
+}
+
+// Where blocks are faster than the beacon's rounds, whatever is committed is revealed all the same: the pace of the blocks
+// is the runtime's, and a round that comes after the window is not chosen.
+func TestRevealedOnFastChains(t *testing.T) {
+	t.Parallel()
+	const tempo = 20
+	for _, slot := range []time.Duration{time.Second, 100 * time.Millisecond, 20 * time.Millisecond} {
+		t.Run(slot.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldConfig{lag: 1, slot: slot, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: tempo, CommitReveal: true}}})
+			for wait := range 4 {
+				w.produce(7 * wait)
+				id := w.put(0, map[pylon.Hotkey]float64{hotkey(t, "//Miner3"): 1, hotkey(t, "//Miner4"): float64(wait + 1)})
+				if intent := w.until(id, 10, pylon.StateAwaitingReveal, pylon.StateExpired); intent.State == pylon.StateAwaitingReveal {
+					w.until(id, 3*tempo, pylon.StateRevealed)
+				}
+			}
+		})
 	}
 }
 

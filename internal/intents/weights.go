@@ -145,8 +145,7 @@ func (e *Engine) callTimelocked(o *order, p *plan, facts *chain.Facts) error {
 	if err != nil {
 		return err
 	}
-	offset := min(timelock.SecurityOffset, (window.End-window.First)/4)
-	p.Round = max(rounds.RevealRound(window, offset, timelock.Pace{Block: facts.Block.Number, Time: facts.Time, BlockTime: e.config.BlockTime}), facts.LastRound+1)
+	p.Round = revealRound(rounds, window, e.pace(facts), facts.LastRound)
 	ciphertext, err := timelock.Encrypt(e.config.Random, key, p.Round, message)
 	if err != nil {
 		return err

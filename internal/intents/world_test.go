@@ -84,6 +84,7 @@ type worldConfig struct {
 	identity string // the wallet's derivation, default //Alice
 	netuid   pylon.Netuid
 	lag      int
+	slot     time.Duration // default blockTime
 	config   Config
 	file     bool // keep the store in a file
 }
@@ -102,9 +103,12 @@ func newWorld(t *testing.T, c worldConfig) *world {
 	if c.lag == 0 {
 		c.lag = 2
 	}
-	rt, err := devchain.NewSubtensor(devchain.SubtensorConfig{Spec: c.spec, Quiet: true, Subnets: c.subnets})
+	if c.slot == 0 {
+		c.slot = blockTime
+	}
+	rt, err := devchain.NewSubtensor(devchain.SubtensorConfig{Spec: c.spec, Quiet: true, Subnets: c.subnets, BlockTime: c.slot})
 	must(t, err)
-	dev, err := devchain.New(devchain.Config{Runtime: rt, FinalityLag: c.lag, GenesisTime: time.Unix(1_700_000_000, 0), SlotDuration: blockTime})
+	dev, err := devchain.New(devchain.Config{Runtime: rt, FinalityLag: c.lag, GenesisTime: time.Unix(1_700_000_000, 0), SlotDuration: c.slot})
 	must(t, err)
 	t.Cleanup(func() { _ = dev.Close() })
 	must(t, dev.Start(context.Background()))
