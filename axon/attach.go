@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/bittensor-pylon/pylon/synapse"
 )
@@ -26,9 +27,13 @@ type Options[P synapse.Message] struct {
 
 // route is an attached message, without its type.
 type route struct {
-	name      string
-	builtIn   bool // the ping, which may be replaced
-	message   func() synapse.Message
+	name    string
+	builtIn bool // the ping, which may be replaced
+	message func() synapse.Message
+	// heads are messages for headers, to be used again. A route with hooks has
+	// none: hooks get such messages, and may keep them.
+	heads     *sync.Pool
+	clear     func(synapse.Message)
 	blacklist func(context.Context, synapse.Message) (bool, string)
 	verify    func(context.Context, synapse.Message) error
 	priority  func(context.Context, synapse.Message) (float64, error)
@@ -84,11 +89,16 @@ func newRoute[T any, P synapse.Of[T]](options []Options[P]) (*route, error) {
 	r := &route{
 		name:    synapse.NameOf(zero),
 		message: func() synapse.Message { return P(new(T)) },
+		heads:   &sync.Pool{New: func() any { return P(new(T)) }},
+		clear:   func(m synapse.Message) { *m.(P) = *new(T) },
 	}
 	if len(options) == 0 {
 		return r, nil
 	}
 	o := options[0]
+	if o.Blacklist != nil || o.Verify != nil || o.Priority != nil {
+		r.heads = nil
+	}
 	if o.Blacklist != nil {
 		r.blacklist = func(ctx context.Context, m synapse.Message) (bool, string) { return o.Blacklist(ctx, m.(P)) }
 	}
@@ -99,6 +109,22 @@ func newRoute[T any, P synapse.Of[T]](options []Options[P]) (*route, error) {
 		r.priority = func(ctx context.Context, m synapse.Message) (float64, error) { return o.Priority(ctx, m.(P)) }
 	}
 	return r, nil
+}
+
+// newHead returns a message for headers.
+func (r *route) newHead() synapse.Message {
+	if r.heads == nil {
+		return r.message()
+	}
+	return r.heads.Get().(synapse.Message)
+}
+
+// releaseHead takes back a message that nobody refers to any more.
+func (r *route) releaseHead(m synapse.Message) {
+	if r.heads != nil {
+		r.clear(m)
+		r.heads.Put(m)
+	}
 }
 
 func (a *Axon) attach(r *route) error {

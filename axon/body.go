@@ -102,7 +102,7 @@ func (c *call) readMessage() (synapse.Message, error) {
 		body = *buffer
 	}
 	m := c.route.message()
-	hash, err := decodeBody(c.r.Header.Get("Content-Type"), body, m)
+	hash, err := c.decodeBody(body, m)
 	if err != nil {
 		return nil, c.bodyError(err)
 	}
@@ -123,11 +123,11 @@ func (c *call) readMessage() (synapse.Message, error) {
 	return m, nil
 }
 
-func decodeBody(contentType string, body []byte, m synapse.Message) (hash string, err error) {
-	if !isJSON(contentType) {
+func (c *call) decodeBody(body []byte, m synapse.Message) (hash string, err error) {
+	if !isJSON(c.r.Header.Get("Content-Type")) {
 		return "", errContentType
 	}
-	return synapse.DecodeHashed(body, m)
+	return c.exchange.Decode(body, m)
 }
 
 func isJSON(contentType string) bool {
@@ -167,7 +167,7 @@ func (c *call) bodyError(err error) error {
 func (c *call) respond(m synapse.Message, began time.Time) error {
 	buffer := buffers.Get().(*[]byte)
 	defer release(buffer)
-	code, headers, err := c.finish(m, began)
+	code, err := finish(m, began)
 	if err != nil {
 		return err
 	}
@@ -176,10 +176,12 @@ func (c *call) respond(m synapse.Message, began time.Time) error {
 	if err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
-	header := c.w.Header()
-	setHeaders(header, headers)
-	header["Content-Type"] = []string{"application/json"}
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	var content [2]synapse.Header
+	content[0] = synapse.Header{Name: "Content-Type", Value: "application/json"}
+	content[1] = synapse.Header{Name: "Content-Length", Value: strconv.Itoa(len(body))}
+	if err := c.setHeaders(m, content[:]); err != nil {
+		return err
+	}
 	c.setWriteDeadline()
 	c.status = code
 	c.w.WriteHeader(code)
@@ -190,24 +192,32 @@ func (c *call) respond(m synapse.Message, began time.Time) error {
 	return nil
 }
 
-// finish sets the status of an answer and makes its headers.
-func (c *call) finish(m synapse.Message, began time.Time) (code int, headers synapse.Headers, err error) {
+// finish sets the status of an answer.
+func finish(m synapse.Message, began time.Time) (code int, err error) {
 	to := &m.Base().Axon
 	if !to.StatusCode.Present {
 		to.StatusCode = synapse.Some(http.StatusOK)
 	}
 	code = to.StatusCode.Value
 	if code < 200 || code > 599 {
-		return 0, nil, fmt.Errorf("the function set status %d", code)
+		return 0, fmt.Errorf("the function set status %d", code)
 	}
 	if code == http.StatusOK && to.StatusMessage.Or("") == "" {
 		to.StatusMessage = synapse.Some("Success")
 	}
 	to.ProcessTime = synapse.Some(time.Since(began).Seconds())
-	if headers, err = synapse.ToHeaders(m); err != nil {
-		return 0, nil, fmt.Errorf("headers of the answer: %w", err)
+	return code, nil
+}
+
+// setHeaders sets the headers of an answer, and some more.
+func (c *call) setHeaders(m synapse.Message, more synapse.Headers) error {
+	var scratch [32]synapse.Header // mostly enough, and not from the heap
+	headers, err := c.exchange.AppendHeaders(scratch[:0], m)
+	if err != nil {
+		return fmt.Errorf("headers of the answer: %w", err)
 	}
-	return code, headers, nil
+	setHeaders(c.w.Header(), append(headers, more...))
+	return nil
 }
 
 // setWriteDeadline gives the caller time to take what is written next.

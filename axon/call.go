@@ -24,7 +24,9 @@ type call struct {
 	route *route
 	start time.Time // of the whole, by the real clock
 	head  synapse.Message
-	body  []byte // when it was read early
+	// exchange is between the head, the message and the answer.
+	exchange *synapse.Exchange
+	body     []byte // when it was read early
 
 	ctx messageContext
 
@@ -66,6 +68,9 @@ func (a *Axon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			r.Context(), "message", "name", observation.Name, "hotkey", c.caller().Hotkey, "remote", r.RemoteAddr,
 			"status", c.status, "in", c.read, "out", c.sent, "duration", observation.Duration,
 		)
+	}
+	if c.head != nil {
+		c.route.releaseHead(c.head)
 	}
 	if c.broken {
 		panic(http.ErrAbortHandler) // which net/http takes as: hang up, and say nothing
@@ -181,6 +186,8 @@ func (c *call) handle() error {
 		}
 	}
 
+	c.exchange = synapse.NewExchange(c.head)
+	defer c.exchange.Release()
 	m, err := c.readMessage()
 	if err != nil {
 		return err
@@ -193,8 +200,8 @@ func (c *call) handle() error {
 		}
 		return c.late(err)
 	}
-	c.queued = time.Since(waiting)
 	began := time.Now()
+	c.queued = began.Sub(waiting)
 	if c.route.stream != nil {
 		s := &Stream{call: c, message: m, began: began}
 		return s.finish(c.late(c.work(func() error { return c.route.stream(ctx, m, s) })))
@@ -264,7 +271,7 @@ func notVerified(err error) error {
 // readHeaders makes the message of the headers.
 func (c *call) readHeaders() error {
 	header := c.r.Header
-	m := c.route.message()
+	m := c.route.newHead()
 	caller := &c.claimed // which nobody has seen yet
 	caller.Remote = remoteOf(c.r)
 	if c.a.config.BTAuth != nil && btauth.Signed(header) {

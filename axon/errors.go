@@ -143,7 +143,7 @@ func writeJSON(w http.ResponseWriter, code int, value any) int {
 // at a line of 8190 bytes.
 const maxHeaderValue = 4096
 
-// setHeaders sets headers with their names in lower case, which Python clients
+// setHeaders sets headers with their names as they are, which Python clients
 // insist on, and their values made fit for a header.
 func setHeaders(to http.Header, headers synapse.Headers) {
 	values := make([]string, len(headers))

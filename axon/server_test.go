@@ -735,3 +735,29 @@ func TestDiscoverIP(t *testing.T) {
 		t.Errorf("error %v, asked %v", err, asked)
 	}
 }
+
+// What a hook was given is its own: no later message changes it.
+func TestHooksMayKeepMessages(t *testing.T) {
+	t.Parallel()
+	var kept []*Dummy
+	_, address := serve(t, axon.Config{}, func(a *axon.Axon) error {
+		return axon.Attach(a, double, axon.Options[*Dummy]{Blacklist: func(_ context.Context, m *Dummy) (bool, string) {
+			kept = append(kept, m)
+			return false, ""
+		}})
+	})
+	for i := range 3 {
+		r := build(t, &Dummy{Input: 1}, time.Now().UnixNano(), func(s *synapse.Synapse) { s.Dendrite.UUID = synapse.Some(itoa(i)) })
+		if got := r.send(address); got.status != http.StatusOK {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+	}
+	for i, m := range kept {
+		if m.Dendrite.UUID != synapse.Some(itoa(i)) {
+			t.Errorf("message %d has become that of %v", i, m.Dendrite.UUID)
+		}
+	}
+	if len(kept) != 3 {
+		t.Errorf("%d messages", len(kept))
+	}
+}

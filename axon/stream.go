@@ -45,13 +45,12 @@ func (s *Stream) open() error {
 	if c.status != 0 {
 		return nil
 	}
-	_, headers, err := c.finish(s.message, s.began)
-	if err != nil {
+	if _, err := finish(s.message, s.began); err != nil {
 		return err
 	}
-	header := c.w.Header()
-	setHeaders(header, headers)
-	header["Content-Type"] = []string{"text/event-stream"}
+	if err := c.setHeaders(s.message, synapse.Headers{{Name: "Content-Type", Value: "text/event-stream"}}); err != nil {
+		return err
+	}
 	c.setWriteDeadline()
 	c.status = http.StatusOK
 	c.w.WriteHeader(c.status)

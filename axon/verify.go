@@ -67,7 +67,10 @@ func (a *Axon) verify(ctx context.Context, base *synapse.Synapse, c *call) (publ
 	if err != nil || a.config.Mode == Strict && prefix != ss58.Bittensor {
 		return public, addressError(err)
 	}
-	message := synapse.RequestMessage(*from, a.hotkey, base.ComputedBodyHash())
+	buffer := buffers.Get().(*[]byte)
+	defer release(buffer)
+	message := synapse.AppendRequestMessage((*buffer)[:0], from, a.hotkey, base.ComputedBodyHash())
+	*buffer = message
 	nonce, ok := from.Nonce.Get()
 	if !ok {
 		return public, errMissingNonce

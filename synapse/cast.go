@@ -154,10 +154,3 @@ func parseFloat(text string) (Optional[float64], error) {
 	}
 	return Some(f), nil
 }
-
-func intText[T int | int64](o Optional[T]) (string, bool) {
-	if !o.Present {
-		return "", false
-	}
-	return strconv.FormatInt(int64(o.Value), 10), true
-}

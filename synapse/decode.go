@@ -44,7 +44,7 @@ func Decode(body []byte, m Message) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.decode(body, m, false)
+	_, err = s.decode(body, m, nil)
 	return err
 }
 
@@ -56,10 +56,13 @@ func DecodeHashed(body []byte, m Message) (hash string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return s.decode(body, m, true)
+	x := NewExchange(nil)
+	defer x.Release()
+	return s.decode(body, m, x)
 }
 
-func (s *schema) decode(body []byte, m Message, hashed bool) (hash string, err error) {
+// decode reads a body, and returns its hash if there is an exchange.
+func (s *schema) decode(body []byte, m Message, x *Exchange) (hash string, err error) {
 	root := reflect.ValueOf(m).Elem()
 	s.model.reset(root)
 	base := m.Base()
@@ -71,9 +74,11 @@ func (s *schema) decode(body []byte, m Message, hashed bool) (hash string, err e
 		return "", in.refuse(errObject)
 	}
 	var at []span
-	if hashed && len(s.hash) > 0 {
-		at = make([]span, len(s.model.fields))
+	var atBuffer [16]span
+	if x != nil && len(s.hash) > 0 {
+		at = slices.Grow(atBuffer[:0], len(s.model.fields))[:len(s.model.fields)]
 	}
+	like := x.like()
 	var buf [16]bool
 	seen := slices.Grow(buf[:0], len(s.model.fields))[:len(s.model.fields)]
 	if err := in.enter(); err != nil {
@@ -104,7 +109,7 @@ func (s *schema) decode(body []byte, m Message, hashed bool) (hash string, err e
 			}
 			continue
 		}
-		if known, err := base.decodeField(&in, key); err != nil {
+		if known, err := base.decodeField(&in, key, like); err != nil {
 			return "", fieldError(string(key), err)
 		} else if known {
 			continue
@@ -121,10 +126,10 @@ func (s *schema) decode(body []byte, m Message, hashed bool) (hash string, err e
 			return "", fieldError(s.model.fields[i].name, errMissing)
 		}
 	}
-	if !hashed {
+	if x == nil {
 		return "", nil
 	}
-	return s.hashSpans(body, at, m)
+	return s.hashSpans(body, at, m, x)
 }
 
 // Reset gives a message the defaults of its type, whatever it held before.
@@ -152,12 +157,13 @@ func (s *shape) reset(v reflect.Value) {
 // span is where a field's value is in a body; the zero span is nowhere.
 type span struct{ begin, end int }
 
-// decodeField reads the value of one of Synapse's own fields.
-func (s *Synapse) decodeField(in *scanner, key []byte) (known bool, err error) {
+// decodeField reads the value of one of Synapse's own fields. Texts that are
+// equal to those of another message are not made anew.
+func (s *Synapse) decodeField(in *scanner, key []byte, like *Synapse) (known bool, err error) {
 	switch string(key) {
 	case "name":
 		var ignored Optional[string]
-		return true, decodeString(in, &ignored)
+		return true, decodeString(in, &ignored, s.Name)
 	case "timeout":
 		return true, decodeFloat(in, &s.Timeout)
 	case "total_size":
@@ -165,17 +171,17 @@ func (s *Synapse) decodeField(in *scanner, key []byte) (known bool, err error) {
 	case "header_size":
 		return true, decodeInt(in, &s.HeaderSize)
 	case "dendrite":
-		return true, s.Dendrite.decode(in)
+		return true, s.Dendrite.decode(in, &like.Dendrite)
 	case "axon":
-		return true, s.Axon.decode(in)
+		return true, s.Axon.decode(in, &like.Axon)
 	case "computed_body_hash":
-		return true, decodeString(in, &s.bodyHash)
+		return true, decodeString(in, &s.bodyHash, like.bodyHash.Value)
 	}
 	return false, nil
 }
 
 // decode reads one end of a call; null is one of which nothing is known.
-func (t *TerminalInfo) decode(in *scanner) error {
+func (t *TerminalInfo) decode(in *scanner, like *TerminalInfo) error {
 	*t = TerminalInfo{}
 	if in.null() {
 		return nil
@@ -198,11 +204,11 @@ func (t *TerminalInfo) decode(in *scanner) error {
 		case "status_code":
 			err = decodeInt(in, &t.StatusCode)
 		case "status_message":
-			err = decodeString(in, &t.StatusMessage)
+			err = decodeString(in, &t.StatusMessage, like.StatusMessage.Value)
 		case "process_time":
 			err = decodeFloat(in, &t.ProcessTime)
 		case "ip":
-			err = decodeString(in, &t.IP)
+			err = decodeString(in, &t.IP, like.IP.Value)
 		case "port":
 			err = decodeInt(in, &t.Port)
 		case "version":
@@ -210,11 +216,11 @@ func (t *TerminalInfo) decode(in *scanner) error {
 		case "nonce":
 			err = decodeInt(in, &t.Nonce)
 		case "uuid":
-			err = decodeString(in, &t.UUID)
+			err = decodeString(in, &t.UUID, like.UUID.Value)
 		case "hotkey":
-			err = decodeString(in, &t.Hotkey)
+			err = decodeString(in, &t.Hotkey, like.Hotkey.Value)
 		case "signature":
-			err = decodeString(in, &t.Signature)
+			err = decodeString(in, &t.Signature, like.Signature.Value)
 		default:
 			err = in.skip()
 		}
@@ -268,9 +274,16 @@ func decodeFloat(in *scanner, out *Optional[float64]) error {
 	return nil
 }
 
-func decodeString(in *scanner, out *Optional[string]) error {
+// decodeString reads a text, which is a copy unless it is the one that is likely.
+func decodeString(in *scanner, out *Optional[string], likely string) error {
 	*out = Optional[string]{}
 	if in.null() {
+		return nil
+	}
+	if end := in.pos + 1 + len(likely); likely != "" && end < len(in.data) && in.data[in.pos] == '"' && in.data[end] == '"' &&
+		string(in.data[in.pos+1:end]) == likely && plainText(likely) == len(likely) {
+		in.pos = end + 1
+		*out = Some(likely)
 		return nil
 	}
 	text, err := in.str()

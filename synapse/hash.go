@@ -41,14 +41,15 @@ func (s *schema) bodyHash(m Message) (string, error) {
 }
 
 // hashSpans is bodyHash of a message that was just read from body, from the
-// text of the fields that were in it.
-func (s *schema) hashSpans(body []byte, at []span, m Message) (string, error) {
+// text of the fields that were in it. The exchange remembers the texts.
+func (s *schema) hashSpans(body []byte, at []span, m Message, x *Exchange) (string, error) {
 	if len(s.hash) == 0 {
 		return EmptyBodyHash, nil
 	}
 	h := newHasher()
 	defer h.release()
 	root := reflect.ValueOf(m).Elem()
+	x.forget()
 	for _, i := range s.hash {
 		f := &s.model.fields[i]
 		var err error
@@ -64,8 +65,10 @@ func (s *schema) hashSpans(body []byte, at []span, m Message) (string, error) {
 			return "", fieldError(f.name, err)
 		}
 		h.add()
+		x.remember(h.text)
 	}
-	return h.sum(), nil
+	x.hash = h.sum()
+	return x.hash, nil
 }
 
 // hasher collects the text of a field and the hashes of those before it.
@@ -96,7 +99,9 @@ func (h *hasher) add() {
 
 func (h *hasher) sum() string {
 	sum := sha3.Sum256(h.hashes)
-	return hex.EncodeToString(sum[:])
+	var digits [2 * len(sum)]byte
+	hex.Encode(digits[:], sum[:])
+	return string(digits[:])
 }
 
 // RequiredFields returns the names of a message's fields that have no default.

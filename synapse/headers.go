@@ -45,24 +45,30 @@ func ToHeaders(m Message) (Headers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.headers(m, hash)
+	return s.appendHeaders(make(Headers, 0, s.maxHeaders()), m, hash)
 }
 
-func (s *schema) headers(m Message, hash string) (Headers, error) {
-	inputs, err := s.inputs(m)
+// maxHeaders is how many headers a message of this type has at most.
+func (s *schema) maxHeaders() int { return 5 + 2*len(terminalFields) + len(s.required) }
+
+func (s *schema) appendHeaders(dst Headers, m Message, hash string) (Headers, error) {
+	base := m.Base()
+	if !base.made {
+		e := base.effective()
+		base = &e
+	}
+	begin := len(dst)
+	var n numberHeaders
+	dst = n.begin(dst, s.name, base)
+	dst, err := s.appendInputs(dst, m)
 	if err != nil {
 		return nil, err
 	}
-	base := m.Base().effective()
-	return appendHeaders(s.name, &base, inputs, hash), nil
+	return n.end(dst, begin, base, hash), nil
 }
 
-// inputs are the headers of the required fields.
-func (s *schema) inputs(m Message) (Headers, error) {
-	if len(s.required) == 0 {
-		return nil, nil
-	}
-	inputs := make(Headers, 0, len(s.required))
+// appendInputs appends the headers of the required fields.
+func (s *schema) appendInputs(inputs Headers, m Message) (Headers, error) {
 	root := reflect.ValueOf(m).Elem()
 	for _, i := range s.required {
 		f := &s.model.fields[i]
@@ -70,7 +76,7 @@ func (s *schema) inputs(m Message) (Headers, error) {
 		empty, ok, err := emptyOf(f.shape, v)
 		if err != nil {
 			text, _ := f.shape.appendPython(nil, v, true, 0)
-			return nil, fmt.Errorf("synapse: Error serializing %s with value %s. Objects must be json serializable.%w", f.name, text, quiet{err})
+			return inputs, fmt.Errorf("synapse: Error serializing %s with value %s. Objects must be json serializable.%w", f.name, text, quiet{err})
 		}
 		if ok {
 			inputs = append(inputs, Header{f.header, empty})
@@ -79,30 +85,83 @@ func (s *schema) inputs(m Message) (Headers, error) {
 	return inputs, nil
 }
 
-func appendHeaders(name string, base *Synapse, inputs Headers, hash string) Headers {
-	out := make(Headers, 0, 5+2*len(terminalFields)+len(inputs))
-	timeout := None
+// numberHeaders remembers which headers have numbers, and their digits, because
+// the texts of all of them are parts of one string.
+type numberHeaders struct {
+	digits [256]byte // 9 integers of up to 20, and 3 floats of up to 24
+	size   int
+	parts  [2 + 2*5]struct{ header, end int }
+	count  int
+}
+
+// begin appends the headers before those of the inputs.
+func (n *numberHeaders) begin(dst Headers, name string, base *Synapse) Headers {
+	dst = append(dst, Header{"name", name})
 	if base.Timeout.Present {
-		timeout = FormatFloat(base.Timeout.Value)
+		dst = n.float(dst, "timeout", base.Timeout)
+	} else {
+		dst = append(dst, Header{"timeout", None})
 	}
-	out = append(out, Header{"name", name}, Header{"timeout", timeout})
-	for i := range terminalFields {
-		if text, ok := base.Axon.text(i); ok {
-			out = append(out, Header{axonHeaders[i], text})
-		}
+	dst = n.terminal(dst, &axonHeaders, &base.Axon)
+	return n.terminal(dst, &dendriteHeaders, &base.Dendrite)
+}
+
+// end appends those after them and gives the numbers their texts. The headers of
+// the message begin at an index.
+func (n *numberHeaders) end(dst Headers, begin int, base *Synapse, hash string) Headers {
+	dst = append(dst, Header{"header_size", headerSize(len(dst) - begin)})
+	dst = addInt(n, dst, "total_size", Some(base.TotalSize.Value))
+	dst = append(dst, Header{"computed_body_hash", hash})
+	text, at := string(n.digits[:n.size]), 0
+	for _, part := range n.parts[:n.count] {
+		dst[part.header].Value = text[at:part.end]
+		at = part.end
 	}
-	for i := range terminalFields {
-		if text, ok := base.Dendrite.text(i); ok {
-			out = append(out, Header{dendriteHeaders[i], text})
-		}
+	return dst
+}
+
+// terminal appends the headers of one end of a call, in the order of
+// terminalFields.
+func (n *numberHeaders) terminal(dst Headers, names *[len(terminalFields)]string, t *TerminalInfo) Headers {
+	dst = addInt(n, dst, names[0], t.StatusCode)
+	dst = addText(dst, names[1], &t.StatusMessage)
+	dst = n.float(dst, names[2], t.ProcessTime)
+	dst = addText(dst, names[3], &t.IP)
+	dst = addInt(n, dst, names[4], t.Port)
+	dst = addInt(n, dst, names[5], t.Version)
+	dst = addInt(n, dst, names[6], t.Nonce)
+	dst = addText(dst, names[7], &t.UUID)
+	dst = addText(dst, names[8], &t.Hotkey)
+	return addText(dst, names[9], &t.Signature)
+}
+
+func addText(dst Headers, name string, text *Optional[string]) Headers {
+	if !text.Present {
+		return dst
 	}
-	out = append(out, inputs...)
-	return append(
-		out,
-		Header{"header_size", strconv.Itoa(headerSize(len(out)))},
-		Header{"total_size", strconv.FormatInt(base.TotalSize.Value, 10)},
-		Header{"computed_body_hash", hash},
-	)
+	return append(dst, Header{name, text.Value})
+}
+
+func addInt[T int | int64](n *numberHeaders, dst Headers, name string, value Optional[T]) Headers {
+	if !value.Present {
+		return dst
+	}
+	return n.add(dst, name, strconv.AppendInt(n.digits[:n.size], int64(value.Value), 10))
+}
+
+func (n *numberHeaders) float(dst Headers, name string, value Optional[float64]) Headers {
+	if !value.Present {
+		return dst
+	}
+	return n.add(dst, name, appendFloat(n.digits[:n.size], value.Value))
+}
+
+// add appends a header whose text is what digits has more than before.
+func (n *numberHeaders) add(dst Headers, name string, digits []byte) Headers {
+	n.size = len(digits)
+	n.parts[n.count].header, n.parts[n.count].end = len(dst), n.size
+	n.count++
+	return append(dst, Header{Name: name})
 }
 
 // quiet wraps an error without adding to the text.
@@ -129,16 +188,16 @@ func terminalHeaders(prefix string) (sent, canonical [len(terminalFields)]string
 // headerSize is the number that Python reports for the size of a map with this
 // many headers: that of the map itself, in CPython 3.11 and later. Nobody
 // checks it.
-func headerSize(headers int) int {
+func headerSize(headers int) string {
 	switch {
 	case headers <= 5:
-		return 184
+		return "184"
 	case headers <= 10:
-		return 272
+		return "272"
 	case headers <= 21:
-		return 464
+		return "464"
 	default:
-		return 832
+		return "832"
 	}
 }
 

@@ -253,3 +253,26 @@ func TestEncodingJSON(t *testing.T) {
 		t.Error("Optional")
 	}
 }
+
+// The longest numbers that there are have their place in headers.
+func TestLongestNumbersInHeaders(t *testing.T) {
+	t.Parallel()
+	m := synapse.New[synapse.Synapse]()
+	const smallest, least = -1.2345678901234567e-307, math.MinInt64
+	m.Timeout, m.TotalSize = synapse.Some(smallest), synapse.Some[int64](least)
+	for _, end := range []*synapse.TerminalInfo{&m.Axon, &m.Dendrite} {
+		end.StatusCode, end.Port, end.Version = synapse.Some(least), synapse.Some(least), synapse.Some(least)
+		end.Nonce, end.ProcessTime = synapse.Some[int64](least), synapse.Some(smallest)
+	}
+	headers, err := synapse.ToHeaders(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := new(synapse.Synapse)
+	if err := synapse.FromHeaders(headers, back); err != nil {
+		t.Fatal(err)
+	}
+	if back.Axon != m.Axon || back.Dendrite != m.Dendrite || back.Timeout != m.Timeout || back.TotalSize != m.TotalSize {
+		t.Errorf("%+v", headers)
+	}
+}

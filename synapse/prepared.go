@@ -26,7 +26,7 @@ func Prepare(m Message) (*Prepared, error) {
 	if p.hash, err = s.bodyHash(m); err != nil {
 		return nil, err
 	}
-	if p.inputs, err = s.inputs(m); err != nil {
+	if p.inputs, err = s.appendInputs(nil, m); err != nil {
 		return nil, err
 	}
 	w := writer{style: styleRequest, dst: []byte{0}} // not the beginning of an object
@@ -65,7 +65,9 @@ func (p *Prepared) Request(base *Synapse) (headers Headers, body []byte, err err
 	base.TotalSize, e.TotalSize = Some(total), Some(total)
 	body = slices.Replace(w.dst, sizeAt, sizeAt+1, strconv.AppendInt(nil, total, 10)...)
 	body = append(append(body, p.fields...), '}')
-	return appendHeaders(p.name, &e, p.inputs, p.hash), body, nil
+	var n numberHeaders
+	headers = n.begin(make(Headers, 0, 5+2*len(terminalFields)+len(p.inputs)), p.name, &e)
+	return n.end(append(headers, p.inputs...), 0, &e, p.hash), body, nil
 }
 
 // GetTotalSize sets the message's TotalSize to the number of bytes of its body

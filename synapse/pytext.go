@@ -31,6 +31,9 @@ func appendFloat(dst []byte, f float64) []byte {
 		}
 		return append(dst, "0.0"...)
 	}
+	if whole := int64(f); -1e15 < f && f < 1e15 && float64(whole) == f {
+		return append(strconv.AppendInt(dst, whole, 10), ".0"...)
+	}
 	// Whether a number has an exponent depends on its shortest digits, not on the
 	// number: 9999999999999999.9 is 1e+16.
 	start := len(dst)

@@ -17,8 +17,8 @@ type Signer interface {
 }
 
 // Verifier checks sr25519 signatures in the signing context "substrate". It
-// must refuse the all-zero public key, for which anybody can sign.
-// wallet.Sr25519 is one.
+// must refuse the all-zero public key, for which anybody can sign, and not keep
+// the message, whose memory is used again. wallet.Sr25519 is one.
 type Verifier interface {
 	Verify(publicKey [32]byte, message []byte, signature [64]byte) bool
 }
@@ -59,7 +59,11 @@ func VersionAsInt(version string) (int, error) {
 // from the headers with its own hotkey as the receiver. Absent parts are
 // "None".
 func RequestMessage(dendrite TerminalInfo, receiver string, bodyHash Optional[string]) []byte {
-	dst := make([]byte, 0, 256)
+	return AppendRequestMessage(make([]byte, 0, 256), &dendrite, receiver, bodyHash)
+}
+
+// AppendRequestMessage appends what RequestMessage returns.
+func AppendRequestMessage(dst []byte, dendrite *TerminalInfo, receiver string, bodyHash Optional[string]) []byte {
 	dst = appendNonce(dst, dendrite.Nonce)
 	dst = append(append(dst, '.'), dendrite.Hotkey.Or(None)...)
 	dst = append(append(dst, '.'), receiver...)
@@ -105,7 +109,9 @@ func ParseSignature(text string) (signature [64]byte, err error) {
 		return signature, ErrSignatureFormat
 	}
 	if len(digits) == 2*len(signature) {
-		if _, err := hex.Decode(signature[:], []byte(digits)); err == nil {
+		var text [2 * len(signature)]byte // which needs no allocation
+		copy(text[:], digits)
+		if _, err := hex.Decode(signature[:], text[:]); err == nil {
 			return signature, nil
 		}
 	}

@@ -176,9 +176,9 @@ func (s *scanner) tensor() (t Tensor, err error) {
 		}
 		switch string(key) {
 		case "buffer":
-			err = decodeString(s, &t.buffer)
+			err = decodeString(s, &t.buffer, "")
 		case "dtype":
-			err = decodeString(s, &dtype)
+			err = decodeString(s, &dtype, "")
 		case "shape":
 			shape, err = s.tensorShape()
 		default:

@@ -33,32 +33,6 @@ var terminalFields = [...]string{
 	"status_code", "status_message", "process_time", "ip", "port", "version", "nonce", "uuid", "hotkey", "signature",
 }
 
-// text returns a field as a header carries it.
-func (t *TerminalInfo) text(field int) (string, bool) {
-	switch field {
-	case 0:
-		return intText(t.StatusCode)
-	case 1:
-		return t.StatusMessage.Get()
-	case 2:
-		return string(appendFloat(nil, t.ProcessTime.Value)), t.ProcessTime.Present
-	case 3:
-		return t.IP.Get()
-	case 4:
-		return intText(t.Port)
-	case 5:
-		return intText(t.Version)
-	case 6:
-		return intText(t.Nonce)
-	case 7:
-		return t.UUID.Get()
-	case 8:
-		return t.Hotkey.Get()
-	default:
-		return t.Signature.Get()
-	}
-}
-
 // set sets a field from the text of a header.
 func (t *TerminalInfo) set(field int, text string) (err error) {
 	switch field {
