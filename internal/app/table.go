@@ -89,7 +89,7 @@ func (s *Settings) table(identities *[]string) []section {
 			{name: databaseURLName, form: postgres(&s.DatabaseURL), meaning: "A PostgreSQL server that is used instead of the file, `postgres://user:password@host:5432/database`: several processes can share its work."},
 			{name: "PYLON_EXTRINSIC_TIP_RAO", form: integer(&s.TipRao, 0, math.MaxInt64), preset: "0", meaning: "What is paid for every extrinsic beside the fee, in rao (10⁻⁹ TAO)."},
 		}},
-		{"EVM", "Checked, and without effect yet, as those of writes.", []row{
+		{"EVM", "", []row{
 			{name: evmName, form: webAddress(&s.EVMRPC), preset: "https://lite.chain.opentensor.ai", meaning: "The EVM node that is asked for logs."},
 			{name: evmArchiveName, form: webAddress(&s.EVMArchiveRPC), preset: "https://archive.chain.opentensor.ai", meaning: "The EVM node for old blocks. Has to be set together with `" + evmName + "` when that one is not its default."},
 			{name: "PYLON_EVM_ARCHIVE_BLOCKS_CUTOFF", form: integer(&s.EVMArchiveCutoff, 0, mostBlocks), preset: "300", meaning: "Logs of blocks older than this many are asked from the archive."},
