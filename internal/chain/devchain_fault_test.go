@@ -61,12 +61,12 @@ func TestConformance066To068ArchiveOverTheWire(t *testing.T) {
 	}
 	w.archive.Prune(1)
 	_, err := w.chain.Neurons(t.Context(), 75, 1)
-	wantProblem(t, err, problem.Unavailable, "Block 75 data is unavailable on both main and archive nodes.")
+	chain.WantProblem(t, err, problem.Unavailable, "Block 75 data is unavailable on both main and archive nodes.")
 	_, err = w.chain.Neurons(t.Context(), 60, 1)
-	wantProblem(t, err, problem.Unavailable, "Block 60 data is unavailable on the archive node. Archive was used because "+
+	chain.WantProblem(t, err, problem.Unavailable, "Block 60 data is unavailable on the archive node. Archive was used because "+
 		"the block exceeded archive block cutoff (30 blocks).")
 	_, err = w.chain.Neurons(t.Context(), 101, 1)
-	wantProblem(t, err, problem.NotFound, "Block 101 not found.")
+	chain.WantProblem(t, err, problem.NotFound, "Block 101 not found.")
 	// What was read before is kept.
 	if n, err := w.chain.Neurons(t.Context(), 79, 1); err != nil || n.Block.Number != 79 {
 		t.Errorf("%v, %v", n, err)

@@ -66,7 +66,7 @@ func (w *world) checkCertificates(t *testing.T) {
 		t.Error(diff)
 	}
 	_, err = w.chain.LatestCertificate(t.Context(), 1, hotkeyOf(t, "//Alice"))
-	wantProblem(t, err, problem.NotFound, "Certificate not found or error fetching.")
+	chain.WantProblem(t, err, problem.NotFound, "Certificate not found or error fetching.")
 }
 
 // Conformance 48, 49, 52: the commitments of registered hotkeys, of both kinds.
@@ -116,7 +116,7 @@ func (w *world) checkCommitments(t *testing.T, spec uint32) {
 		t.Errorf("//Ferdie: %+v, %v", one, err)
 	}
 	_, err = w.chain.LatestCommitment(t.Context(), 2, hotkeyOf(t, "//Charlie"))
-	wantProblem(t, err, problem.NotFound, "Commitment not found.")
+	chain.WantProblem(t, err, problem.NotFound, "Commitment not found.")
 	before, err := w.chain.Commitments(t.Context(), 1, 1)
 	if err != nil || before.Block.Number != 1 || len(before.Commitments) != size-1 {
 		t.Errorf("block 1: %+v, %v", before, err)
@@ -152,7 +152,7 @@ func (w *world) checkRevealed(t *testing.T, spec uint32) {
 		}
 	}
 	_, err = w.chain.LatestRevealedCommitment(t.Context(), 1, hotkeyOf(t, "//Bob"))
-	wantProblem(t, err, problem.NotFound, "Revealed commitments not found.")
+	chain.WantProblem(t, err, problem.NotFound, "Revealed commitments not found.")
 }
 
 func (w *world) checkPrices(t *testing.T, spec uint32) {
@@ -244,9 +244,9 @@ func (w *world) checkExtrinsics(t *testing.T) {
 		t.Error(diff)
 	}
 	_, err = w.chain.Extrinsic(t.Context(), 2, 2)
-	wantProblem(t, err, problem.NotFound, "Extrinsic 2-2 not found.")
+	chain.WantProblem(t, err, problem.NotFound, "Extrinsic 2-2 not found.")
 	_, err = w.chain.Extrinsic(t.Context(), 99, 0)
-	wantProblem(t, err, problem.NotFound, "Block 99 not found.")
+	chain.WantProblem(t, err, problem.NotFound, "Block 99 not found.")
 }
 
 // Conformance 56: rounds come as time goes on, four in a block.
@@ -254,7 +254,7 @@ func (w *world) checkDrand(t *testing.T, spec uint32) {
 	t.Helper()
 	before, err := w.chain.LastStoredRound(t.Context())
 	if spec < 301 {
-		wantProblem(t, err, problem.Unsupported, "The runtime of the chain keeps no drand rounds.")
+		chain.WantProblem(t, err, problem.Unsupported, "The runtime of the chain keeps no drand rounds.")
 		return
 	}
 	// Block 3 is at 1,700,000,036 seconds, and the beacon began at 1,692,803,367.

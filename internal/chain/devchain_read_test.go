@@ -46,7 +46,7 @@ func TestEverySpecVersion(t *testing.T) {
 			checkHyperparameters(t, w, spec)
 
 			_, err := w.chain.LatestNeurons(t.Context(), 99)
-			wantProblem(t, err, problem.NotFound, "Subnet 99 not found.")
+			chain.WantProblem(t, err, problem.NotFound, "Subnet 99 not found.")
 			info, err := w.chain.LatestBlock(t.Context())
 			if err != nil || info.Number != 1 || info.Hash != block.Hash.String() || info.Timestamp != 1_700_000_012 {
 				t.Errorf("%+v, %v", info, err)
@@ -104,24 +104,11 @@ func checkHyperparameters(t *testing.T, w *world, spec uint32) {
 		t.Errorf("by number: %+v, %v", same, err)
 	}
 	_, err = w.chain.Hyperparameters(t.Context(), 1, 99)
-	wantProblem(t, err, problem.NotFound, "Subnet 99 not found.")
+	chain.WantProblem(t, err, problem.NotFound, "Subnet 99 not found.")
 	for netuid, want := range map[pylon.Netuid]bool{0: true, 1: true, 4: true, 5: false} {
 		if got, err := w.chain.SubnetExists(t.Context(), 1, netuid); got != want || err != nil {
 			t.Errorf("subnet %d: %v, %v", netuid, got, err)
 		}
-	}
-}
-
-// wantProblem checks what a user would get.
-func wantProblem(t *testing.T, err error, kind problem.Kind, detail string) {
-	t.Helper()
-	var p *problem.Error
-	if !errors.As(err, &p) {
-		t.Errorf("no problem: %v", err)
-		return
-	}
-	if p.Kind != kind || p.Detail != detail {
-		t.Errorf("%v %q instead of %v %q", p.Kind, p.Detail, kind, detail)
 	}
 }
 

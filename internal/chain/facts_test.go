@@ -98,7 +98,7 @@ func TestFacts(t *testing.T) {
 			}
 			head, _ := w.main.KnownHead()
 			_, err := w.chain.Facts(t.Context(), head, chain.FactsQuery{Netuid: 1, Mechanism: 16, Hotkey: bob})
-			wantProblem(t, err, problem.Invalid, "There can be no mechanism 16 of subnet 1.")
+			chain.WantProblem(t, err, problem.Invalid, "There can be no mechanism 16 of subnet 1.")
 		})
 	}
 }

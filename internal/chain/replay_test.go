@@ -151,11 +151,11 @@ func TestRecordedMainNetworkOverTheWire(t *testing.T) {
 		t.Errorf("%+v, %v", info, err)
 	}
 	_, err = c.LatestNeurons(t.Context(), 9999)
-	wantProblem(t, err, problem.NotFound, "Subnet 9999 not found.")
+	chain.WantProblem(t, err, problem.NotFound, "Subnet 9999 not found.")
 	_, err = c.Neurons(t.Context(), 6852691, 1)
-	wantProblem(t, err, problem.NotFound, "Block 6852691 not found.")
+	chain.WantProblem(t, err, problem.NotFound, "Block 6852691 not found.")
 	_, _, err = c.LatestHyperparameters(t.Context(), 1)
-	wantProblem(t, err, problem.Unsupported, "The runtime API required for 'get_hyperparams' is not available at block "+
+	chain.WantProblem(t, err, problem.Unsupported, "The runtime API required for 'get_hyperparams' is not available at block "+
 		"6852690. It was introduced by a later runtime upgrade, so older blocks do not export it (Client error: Execution "+
 		"failed: Other: Exported method SubnetInfoRuntimeApi_get_subnet_hyperparams is not found).")
 }

@@ -1,0 +1,4 @@
+package chain
+
+// WantProblem is for the tests outside of the package too.
+var WantProblem = wantProblem
