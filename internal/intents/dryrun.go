@@ -95,7 +95,8 @@ func (e *Engine) forecast(ctx context.Context, shown *pylon.WeightsPlan, j *job,
 	return nil
 }
 
-// shortestEra is the shortest era that there is, in blocks.
+// shortestEra is the shortest era that there is, in blocks, that in which it begins with them: no extrinsic can be made
+// that is certain not to be included later.
 const shortestEra = 4
 
 // refusal is what the chain would say against weights in the next block, in its own order of checks
@@ -128,7 +129,7 @@ func (e *Engine) refusal(ctx context.Context, j *job, o *order, facts *chain.Fac
 	case o.notBefore > landing:
 		said = fail(ReasonRateLimited, "%s", rateText(o, facts))
 	case !room:
-		said = fail(ReasonEpochOver, "The newest block is %d and the epoch's last one %d: no era fits between them.", facts.Block.Number, o.deadline)
+		said = expire(ReasonEpochOver, "%s", tooLateForEpoch(facts.Block.Number, o.deadline))
 	}
 	var v *verdictError
 	if errors.As(said, &v) {

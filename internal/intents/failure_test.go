@@ -2,6 +2,7 @@ package intents
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,48 @@ func TestConformance089(t *testing.T) {
 	w.produce(10)
 	if calls := w.extrinsics(); len(calls) != 0 {
 		t.Errorf("sent: %v", calls)
+	}
+}
+
+// Weights for an epoch that is nearly over end at once, and it is said when they will be taken. The block before, they are
+// still brought onto the chain.
+func TestTooFewBlocksLeft(t *testing.T) {
+	t.Parallel()
+	for left := range uint64(4) {
+		w := newWorld(t, worldConfig{lag: 1, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 20}}})
+		end := w.epochEnd()
+		w.produce(int(end - left - w.dev.Best().Header.Number))
+		plan, err := w.engine.DryRunWeights(t.Context(), "sn", pylon.WeightsRequest{Weights: miners(t)})
+		must(t, err)
+		id := w.put(0, miners(t))
+		if left < 3 { // no block is needed
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			_, err := w.engine.Wait(ctx, id, pylon.WaitFinalized)
+			cancel()
+			must(t, err)
+		}
+		intent := w.until(id, 8, pylon.StateExpired, pylon.StateFinalized)
+		next := fmt.Sprintf("The next epoch begins with block %d: hand them over then.", end+1)
+		switch {
+		case left == 0: // the next block belongs to the next epoch already
+			if intent.State != pylon.StateExpired || intent.Reason != ReasonEpochOver || !strings.HasSuffix(intent.Detail, "Hand them over again.") ||
+				plan.Acceptable || plan.Detail != intent.Detail {
+				t.Errorf("%d left: %s; %+v", left, describe(intent), plan)
+			}
+		case left == 3:
+			if intent.State != pylon.StateFinalized || intent.Block.Number > end || !plan.Acceptable {
+				t.Errorf("%d left: %s; %+v", left, describe(intent), plan)
+			}
+		default:
+			if intent.State != pylon.StateExpired || intent.Reason != ReasonEpochOver || !strings.HasSuffix(intent.Detail, next) ||
+				plan.Acceptable || plan.Reason != ReasonEpochOver || plan.Detail != intent.Detail {
+				t.Errorf("%d left: %s; %+v", left, describe(intent), plan)
+			}
+		}
+		if intent.State == pylon.StateExpired {
+			w.produce(int(end + 1 - min(w.dev.Best().Header.Number, end+1)))
+			w.until(w.put(0, miners(t)), 8, pylon.StateFinalized)
+		}
 	}
 }
 

@@ -81,7 +81,7 @@ var (
 )
 
 var reasons = []Reason{
-	{ReasonEpochOver, expired, "The epoch that the weights were for has too few blocks left, or is over.", "Hand weights over earlier in the epoch; the detail names the blocks."},
+	{ReasonEpochOver, expired, "The epoch that the weights were for has fewer than three blocks left, or is over. Weights are for the epoch in which they are handed over, and the shortest extrinsic is valid for three blocks after the newest: what is sent later could land in the next epoch, so it is not sent.", "Hand weights over earlier in the epoch, or again when the next one has begun; the detail names the blocks. A dry run tells beforehand."},
 	{ReasonTimeOver, expired, "It was not included within the number of blocks that such an intent has.", "Look at the last error, and ask again."},
 	{ReasonRateLimited, []pylon.IntentState{pylon.StateRecorded, pylon.StateSigned, pylon.StateExpired, pylon.StateFailed}, "The chain takes an update of this hotkey only so many blocks after the last one. Open intents wait; expired ones would have had to wait for longer than they may.", "Write less often than the subnet's rate limit."},
 	{ReasonAttemptsExhausted, failed, "It was tried as often as the settings allow, and the last error stands in the detail.", "Look at the last error: a node, or the database."},

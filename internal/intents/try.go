@@ -2,6 +2,7 @@ package intents
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	pylon "github.com/bittensor-pylon/pylon"
@@ -44,14 +45,13 @@ func (r *runner) try(ctx context.Context, j *job, now sight) error {
 func (r *runner) sign(ctx context.Context, j *job, o *order, now sight) error {
 	birth, period, ok := now.era(o.deadline)
 	if !ok {
-		reason := ReasonEpochOver
 		switch {
 		case j.progress.CommitBlock > 0:
-			reason = ReasonRevealMissed
+			return expire(ReasonRevealMissed, "%s", tooLate(now.head.Number, o.deadline))
 		case j.kind() != pylon.IntentWeights:
-			reason = ReasonTimeOver
+			return expire(ReasonTimeOver, "%s", tooLate(now.head.Number, o.deadline))
 		}
-		return expire(reason, "The newest block is %d and the last one for it %d: no era fits between them.", now.head.Number, o.deadline)
+		return expire(ReasonEpochOver, "%s", tooLateForEpoch(now.head.Number, o.deadline))
 	}
 	nonce, err := r.nonce(ctx, now)
 	if err != nil {
@@ -109,6 +109,16 @@ func (r *runner) used(ctx context.Context, nonce, final uint64) (bool, error) {
 	return slices.ContainsFunc(listing.Records, func(record store.Record) bool {
 		return record.HasNonce && record.Nonce == nonce && record.IncludedBlock > final
 	}), err
+}
+
+// tooLate says that no era fits between the newest block and the last one that may have an extrinsic.
+func tooLate(head, deadline uint64) string {
+	return fmt.Sprintf("The newest block is %d and the last one for it %d; an extrinsic needs %d blocks after the newest.", head, deadline, shortestEra-1)
+}
+
+func tooLateForEpoch(head, deadline uint64) string {
+	return fmt.Sprintf("The epoch that they are for ends with block %d. %s The next epoch begins with block %d: hand them over then.",
+		deadline, tooLate(head, deadline), max(head, deadline)+1)
 }
 
 func rateText(o *order, facts *chain.Facts) string {

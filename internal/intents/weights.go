@@ -88,7 +88,7 @@ func (j *job) checkEpoch(facts *chain.Facts) error {
 		over = next.index > j.progress.Epoch
 	}
 	if over {
-		return expire(ReasonEpochOver, "The weights were handed over at block %d; the epoch that block %d belongs to began at block %d.", j.StartBlock, head+1, next.first)
+		return expire(ReasonEpochOver, "The weights were handed over at block %d; the epoch that block %d belongs to began at block %d. Hand them over again.", j.StartBlock, head+1, next.first)
 	}
 	j.progress.Epoch, j.progress.HasEpoch = next.index, true
 	j.DeadlineBlock = next.last

@@ -64,7 +64,7 @@ func missed(intent pylon.Intent) error {
 		return nil
 	}
 	why := string(intent.State)
-	for _, text := range []string{string(intent.Reason), intent.Detail, intent.LastError} {
+	for _, text := range []string{string(intent.Reason), intent.LastError, intent.Detail} {
 		if text != "" {
 			why = text
 		}
