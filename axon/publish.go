@@ -21,8 +21,8 @@ type Announcement struct {
 	IP       netip.Addr
 	Port     uint16
 	Protocol uint8
-	// Certificate is the public key of the neuron's certificate as the chain
-	// keeps it; empty for none.
+	// Certificate is the call's argument of that name, see CertificateKey; empty
+	// for none.
 	Certificate []byte
 }
 
@@ -75,8 +75,9 @@ func (a *Axon) Announcement(netuid uint16, certificate []byte) (Announcement, er
 }
 
 // Serve announces the axon on a subnet, so that others find it. Where the chain
-// says the same already, and no certificate is given, nothing is written. It
-// does not start the axon.
+// says the same already, and no certificate is given, nothing is written. A
+// certificate is what CertificateKey makes of the one in Config.TLS; the
+// publisher tells what it does with it. It does not start the axon.
 func (a *Axon) Serve(ctx context.Context, netuid uint16, publisher Publisher, certificate []byte) error {
 	if publisher == nil {
 		return errors.New("axon: no Publisher")

@@ -588,6 +588,15 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	public := ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey)
+	if key, err := axon.CertificateKey(certificate); err != nil || !bytes.Equal(key, append([]byte{1}, public...)) {
+		t.Errorf("the chain's form is %x, %v", key, err)
+	}
+	for name, bad := range map[string]tls.Certificate{"none": {}, "damaged": {Certificate: [][]byte{{1}}}} {
+		if key, err := axon.CertificateKey(bad); err == nil {
+			t.Errorf("%s: %x", name, key)
+		}
+	}
 	_, address := serve(t, axon.Config{TLS: axon.TLSConfig(certificate)}, attach(double))
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(address, "http://"), &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
@@ -595,7 +604,7 @@ func TestTLS(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	got, ok := conn.ConnectionState().PeerCertificates[0].PublicKey.(ed25519.PublicKey)
-	if want := ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey); !ok || !got.Equal(want) {
+	if !ok || !got.Equal(public) {
 		t.Errorf("public key %x", got)
 	}
 	if _, err := io.WriteString(conn, build(t, &Dummy{Input: 41}, time.Now().UnixNano()).bytes()); err != nil {

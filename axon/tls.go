@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -40,6 +41,24 @@ func Certificate(seed [32]byte) (tls.Certificate, error) {
 		return tls.Certificate{}, fmt.Errorf("axon: certificate: %w", err)
 	}
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, nil
+}
+
+// CertificateKey is what the chain has of a certificate, for Serve: 1, which
+// stands for Ed25519, and the 32 bytes of the public key. It fails for other
+// kinds of keys.
+func CertificateKey(certificate tls.Certificate) ([]byte, error) {
+	if len(certificate.Certificate) == 0 {
+		return nil, errors.New("axon: the certificate is empty")
+	}
+	leaf, err := x509.ParseCertificate(certificate.Certificate[0])
+	if err != nil {
+		return nil, fmt.Errorf("axon: certificate: %w", err)
+	}
+	key, ok := leaf.PublicKey.(ed25519.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("axon: the certificate has a key of %v, not of Ed25519", leaf.PublicKeyAlgorithm)
+	}
+	return append([]byte{1}, key...), nil
 }
 
 // TLSConfig returns settings for Config.TLS with a certificate: TLS 1.3, and no

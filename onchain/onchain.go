@@ -1,7 +1,10 @@
 package onchain
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -13,6 +16,7 @@ import (
 // Identity is what a Publisher needs of a pylon.UnstableIdentity.
 type Identity interface {
 	LatestNeurons(ctx context.Context) (*pylon.Neurons, error)
+	LatestOwnCertificate(ctx context.Context) (*pylon.Certificate, error)
 	ServeAxon(ctx context.Context, request pylon.AxonRequest) (*pylon.Written, error)
 }
 
@@ -24,9 +28,10 @@ type Publisher struct {
 	Netuid pylon.Netuid
 }
 
-// ErrCertificate reports an announcement with a certificate. The service makes
-// and publishes those itself: GenerateCertificate of the identity.
-var ErrCertificate = errors.New("onchain: certificates are published with GenerateCertificate")
+// ErrCertificate reports an announcement with another certificate than the one
+// that the service has made and published, with GenerateCertificate of the
+// identity, or with one where it has published none.
+var ErrCertificate = errors.New("onchain: the certificate is not the one that GenerateCertificate of the identity has published")
 
 // Announced implements axon.Publisher. The service does not tell the version and
 // the placeholders of an axon; the version is said to be ours.
@@ -47,12 +52,26 @@ func (p Publisher) Announced(ctx context.Context, netuid uint16, hotkey string) 
 }
 
 // Announce implements axon.Publisher. It returns when the announcement is final.
+//
+// The service publishes no certificates but those that it makes, and those beside
+// an axon that is announced already. So a certificate has to be on the chain
+// before: then it stays there beside what is announced, and where the chain says
+// all of that already, nothing is written. Else the error is ErrCertificate.
 func (p Publisher) Announce(ctx context.Context, call axon.Announcement) error {
 	if err := p.check(call.Netuid); err != nil {
 		return err
 	}
 	if len(call.Certificate) > 0 {
-		return ErrCertificate
+		if err := p.checkCertificate(ctx, call.Certificate); err != nil {
+			return err
+		}
+		on, known, err := p.Announced(ctx, call.Netuid, call.Hotkey)
+		if err != nil {
+			return err
+		}
+		if known && on.IP == call.IP.Unmap().String() && on.Port == int(call.Port) && on.Protocol == int(call.Protocol) {
+			return nil
+		}
 	}
 	written, err := p.Identity.ServeAxon(ctx, pylon.AxonRequest{IP: call.IP, Port: call.Port, Protocol: pylon.AxonProtocol(call.Protocol)})
 	if err != nil {
@@ -60,6 +79,22 @@ func (p Publisher) Announce(ctx context.Context, call axon.Announcement) error {
 	}
 	if i := written.Intent; i != nil && (uint16(i.Netuid) != call.Netuid || call.Hotkey != "" && string(i.Hotkey) != call.Hotkey) {
 		return fmt.Errorf("onchain: the service announced %s on subnet %d: the identity is not that of the axon", i.Hotkey, i.Netuid)
+	}
+	return nil
+}
+
+// checkCertificate compares with what the chain has of the identity's hotkey.
+func (p Publisher) checkCertificate(ctx context.Context, certificate []byte) error {
+	published, err := p.Identity.LatestOwnCertificate(ctx)
+	if errors.Is(err, pylon.ErrNotFound) {
+		return ErrCertificate
+	}
+	if err != nil {
+		return err
+	}
+	key, err := hex.DecodeString(published.PublicKey)
+	if err != nil || !bytes.Equal(certificate, append([]byte{byte(published.Algorithm)}, key...)) {
+		return ErrCertificate
 	}
 	return nil
 }
@@ -97,5 +132,21 @@ func Axon(n *pylon.Neuron) synapse.AxonInfo {
 	return synapse.AxonInfo{
 		Version: synapse.ProtocolVersion, IP: ip.String(), Port: int(n.AxonInfo.Port), IPType: ipType,
 		Hotkey: string(n.Hotkey), Coldkey: string(n.Coldkey), Protocol: int(n.AxonInfo.Protocol),
+	}
+}
+
+// PublicKeys returns a function for dendrite.Config.PublicKey: the key of an
+// axon's certificate by its hotkey, as the chain has it.
+func PublicKeys(certificates *pylon.Certificates) func(axon synapse.AxonInfo) (ed25519.PublicKey, bool) {
+	keys := make(map[string]ed25519.PublicKey, len(certificates.Certificates))
+	for i := range certificates.Certificates {
+		c := &certificates.Certificates[i]
+		// A damaged key is kept: whoever has one is not to be spoken to without it.
+		key, _ := hex.DecodeString(c.PublicKey)
+		keys[string(c.Hotkey)] = key
+	}
+	return func(axon synapse.AxonInfo) (ed25519.PublicKey, bool) {
+		key, ok := keys[axon.Hotkey]
+		return key, ok
 	}
 }

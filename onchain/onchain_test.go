@@ -2,7 +2,9 @@ package onchain_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/axon"
+	"github.com/bittensor-pylon/pylon/dendrite"
 	"github.com/bittensor-pylon/pylon/onchain"
 	"github.com/bittensor-pylon/pylon/pylontest"
 	"github.com/bittensor-pylon/pylon/synapse"
@@ -77,16 +80,113 @@ func TestServeOnTheDevelopmentChain(t *testing.T) {
 
 // identity is an identity that writes down what it is asked for.
 type identity struct {
-	neurons pylon.Neurons
-	asked   []pylon.AxonRequest
-	err     error
+	neurons     pylon.Neurons
+	certificate pylon.Certificate
+	asked       []pylon.AxonRequest
+	err         error
 }
 
 func (i *identity) LatestNeurons(context.Context) (*pylon.Neurons, error) { return &i.neurons, i.err }
 
+func (i *identity) LatestOwnCertificate(context.Context) (*pylon.Certificate, error) {
+	if i.certificate.PublicKey == "" {
+		return nil, pylon.ErrNotFound
+	}
+	return &i.certificate, i.err
+}
+
 func (i *identity) ServeAxon(_ context.Context, request pylon.AxonRequest) (*pylon.Written, error) {
 	i.asked = append(i.asked, request)
 	return &pylon.Written{}, i.err
+}
+
+// The service makes the certificate of an axon; the axon serves TLS with it and is announced anew beside it; a dendrite
+// that knows the chain's keys speaks to nobody else.
+func TestTLSOnTheDevelopmentChain(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	own := pylontest.Start(t, pylontest.ServiceConfig{BlockTime: 50 * time.Millisecond}).Client(t).Unstable().Identity()
+	publisher := onchain.Publisher{Identity: own, Netuid: 1}
+	must(t, axonOf(t, "//Alice", 8091).Serve(ctx, 1, publisher, nil))
+	pair, err := own.GenerateCertificate(ctx, pylon.CertificateRequest{})
+	must(t, err)
+	certificate, err := pair.TLS()
+	must(t, err)
+	key, err := axon.CertificateKey(certificate)
+	must(t, err)
+	stranger, err := axon.Certificate([32]byte{1})
+	must(t, err)
+	another, err := axon.CertificateKey(stranger)
+	must(t, err)
+	until(ctx, t, own, func() bool {
+		published, err := own.LatestOwnCertificate(ctx)
+		return err == nil && published.PublicKey == pair.PublicKey
+	})
+
+	start := func(certificate tls.Certificate) (*axon.Axon, synapse.AxonInfo) {
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+		must(t, err)
+		hotkey, err := wallet.FromURI("//Alice")
+		must(t, err)
+		address := netip.MustParseAddrPort(listener.Addr().String())
+		a, err := axon.New(axon.Config{
+			Settings: axon.Settings{ExternalIP: "203.0.113.7", ExternalPort: int(address.Port())},
+			Signer:   hotkey, Verifier: wallet.Sr25519, TLS: axon.TLSConfig(certificate),
+		})
+		must(t, err)
+		must(t, axon.Attach(a, forward, axon.Options[*Translate]{}))
+		must(t, a.StartOn(listener))
+		t.Cleanup(func() { must(t, a.Stop(context.WithoutCancel(ctx))) })
+		return a, synapse.AxonInfo{IP: "127.0.0.1", IPType: 4, Port: int(address.Port()), Hotkey: a.Hotkey(), Protocol: 4}
+	}
+	a, here := start(certificate)
+	_, impostor := start(stranger)
+	if err := a.Serve(ctx, 1, publisher, another); !errors.Is(err, onchain.ErrCertificate) {
+		t.Errorf("another certificate: %v", err)
+	}
+	must(t, a.Serve(ctx, 1, publisher, key)) // another port
+	until(ctx, t, own, func() bool {
+		info, known, err := publisher.Announced(ctx, 1, a.Hotkey())
+		return err == nil && known && info.Port == here.Port
+	})
+	published, err := own.LatestOwnCertificate(ctx)
+	must(t, err)
+	if published.PublicKey != pair.PublicKey {
+		t.Errorf("the announcement has changed the certificate to %v", published)
+	}
+	must(t, a.Serve(ctx, 1, publisher, key)) // the same
+	intents, err := own.Intents(ctx, pylon.IntentFilter{Kind: pylon.IntentAxon})
+	must(t, err)
+	if len(intents) != 2 {
+		t.Errorf("%d announcements", len(intents))
+	}
+
+	certificates, err := own.LatestCertificates(ctx)
+	must(t, err)
+	bob, err := wallet.FromURI("//Bob")
+	must(t, err)
+	d, err := dendrite.New(dendrite.Config{Signer: bob, PublicKey: onchain.PublicKeys(certificates)})
+	must(t, err)
+	defer d.Close()
+	answers := dendrite.Forward(ctx, d, []synapse.AxonInfo{here, impostor}, &Translate{Text: "hello", Language: "fr"}, dendrite.Options{Timeout: 30 * time.Second})
+	if got := answers[0].Answer; !got.IsSuccess() || got.Deserialize() != "hello in fr" {
+		t.Errorf("the axon: %v", got)
+	}
+	if got := answers[1].Answer; got.IsSuccess() {
+		t.Error("the impostor was believed")
+	}
+}
+
+// until asks at each block until the answer is yes.
+func until(ctx context.Context, t *testing.T, own pylon.UnstableIdentity, ask func() bool) {
+	t.Helper()
+	for _, err := range own.Events(ctx) {
+		must(t, err)
+		if ask() {
+			return
+		}
+	}
 }
 
 func TestPublisher(t *testing.T) {
@@ -107,11 +207,17 @@ func TestPublisher(t *testing.T) {
 		edit        func(*onchain.Publisher)
 		says        string
 	}{
-		"another subnet": {8, nil, nil, "the identity is for subnet 7, not 8"},
-		"a certificate":  {7, []byte{1}, nil, onchain.ErrCertificate.Error()},
-		"no identity":    {7, nil, func(p *onchain.Publisher) { p.Identity = nil }, "Identity is required"},
-		"unregistered":   {7, nil, func(p *onchain.Publisher) { p.Identity = &identity{} }, "is not registered on subnet 7"},
-		"no answer":      {7, nil, func(p *onchain.Publisher) { p.Identity = &identity{err: errors.New("broken")} }, "broken"},
+		"another subnet":                         {8, nil, nil, "the identity is for subnet 7, not 8"},
+		"a certificate without one on the chain": {7, []byte{1}, nil, onchain.ErrCertificate.Error()},
+		"another certificate": {7, []byte{1, 0xab}, func(p *onchain.Publisher) {
+			p.Identity = &identity{neurons: own.neurons, certificate: pylon.Certificate{Algorithm: 1, PublicKey: "cd"}}
+		}, onchain.ErrCertificate.Error()},
+		"another algorithm": {7, []byte{1, 0xab}, func(p *onchain.Publisher) {
+			p.Identity = &identity{neurons: own.neurons, certificate: pylon.Certificate{Algorithm: 2, PublicKey: "ab"}}
+		}, onchain.ErrCertificate.Error()},
+		"no identity":  {7, nil, func(p *onchain.Publisher) { p.Identity = nil }, "Identity is required"},
+		"unregistered": {7, nil, func(p *onchain.Publisher) { p.Identity = &identity{} }, "is not registered on subnet 7"},
+		"no answer":    {7, nil, func(p *onchain.Publisher) { p.Identity = &identity{err: errors.New("broken")} }, "broken"},
 	} {
 		p := publisher
 		if c.edit != nil {
