@@ -19,9 +19,10 @@ type netuids struct {
 
 // lookup is one question to the service. Its result may be read once done is closed.
 type lookup struct {
-	done   chan struct{}
-	netuid Netuid
-	err    error
+	session *session // that asks
+	done    chan struct{}
+	netuid  Netuid
+	err     error
 }
 
 // resolve returns the netuid, and the generation of that knowledge. What is older than the wanted generation will not do.
@@ -36,8 +37,8 @@ func (n *netuids) resolve(ctx context.Context, c *Client, v version, wanted int)
 		return n.netuid, n.generation, nil
 	}
 	flight := n.flight
-	if flight == nil {
-		flight = &lookup{done: make(chan struct{})}
+	if flight == nil || flight.session != s {
+		flight = &lookup{session: s, done: make(chan struct{})}
 		n.flight = flight
 		// It belongs to nobody who waits for it: it ends with the client, or when its attempts are used up.
 		go n.look(s.life, c, v, flight)
@@ -45,6 +46,9 @@ func (n *netuids) resolve(ctx context.Context, c *Client, v version, wanted int)
 	n.mu.Unlock()
 	select {
 	case <-flight.done:
+		if flight.err != nil && s.life.Err() != nil {
+			return 0, 0, ErrClosed
+		}
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		return flight.netuid, n.generation, flight.err
@@ -57,7 +61,9 @@ func (n *netuids) look(ctx context.Context, c *Client, v version, flight *lookup
 	flight.netuid, flight.err = c.lookUp(ctx, v)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.flight = nil
+	if n.flight == flight {
+		n.flight = nil
+	}
 	if flight.err == nil {
 		n.known, n.netuid = true, flight.netuid
 		n.generation++

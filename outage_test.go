@@ -180,3 +180,57 @@ func TestWaitsOutliveRestarts(t *testing.T) {
 		}
 	})
 }
+
+// A client that was closed and opened again asks anew, and does not take over a question whose answer nobody will hear.
+func TestLookUpsEndWithTheirSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := make(chan struct{}, 2)
+		var first bool
+		c := config("http://h")
+		c.Transport = lookups(func(r *http.Request) (*http.Response, error) {
+			switch {
+			case !strings.HasSuffix(r.URL.Path, "/identities"):
+				return respond(200, "application/json", strings.NewReader(noNeurons)), nil
+			case !first:
+				first = true
+				asked <- struct{}{}
+				<-r.Context().Done()
+				time.Sleep(time.Second) //nolint:forbidigo // of the bubble's clock
+				return nil, r.Context().Err()
+			default:
+				return respond(200, "application/json", strings.NewReader(oneIdentity)), nil
+			}
+		})
+		client := connect(t, c)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := client.V1().Identity().LatestNeurons(t.Context())
+			ended <- err
+		}()
+		<-asked
+		if err := errors.Join(client.Close(), client.Open()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.V1().Identity().LatestNeurons(t.Context()); err != nil {
+			t.Errorf("after it was opened again: %v", err)
+		}
+		if err := <-ended; !errors.Is(err, pylon.ErrClosed) {
+			t.Errorf("what was asked before it was closed: %v", err)
+		}
+	})
+}
+
+// lookups answers all requests.
+type lookups func(r *http.Request) (*http.Response, error)
+
+func (f lookups) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestDeadlinesThatAreOver(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Hour))
+	defer cancel()
+	_, err := connect(t, config("http://h")).V1().LatestBlock(ctx)
+	if !errors.Is(err, pylon.ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "-") {
+		t.Errorf("error %v", err)
+	}
+}

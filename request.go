@@ -70,7 +70,7 @@ func (s *session) sleep(ctx context.Context, wait time.Duration) bool {
 func (c *Client) attempt(ctx context.Context, s *session, r *request, body []byte) ([]byte, error) {
 	timeouts := c.config.Timeouts
 	if deadline, ok := ctx.Deadline(); ok {
-		timeouts.Read = min(timeouts.Read, time.Until(deadline))
+		timeouts.Read = max(min(timeouts.Read, time.Until(deadline)), 0)
 	}
 	release, err := s.take(ctx, timeouts.Pool)
 	if err != nil {
