@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,9 +17,9 @@ import (
 // clientFlags are those of every command that is a client of a running service. Tokens come from the environment only: a
 // command line is for all to see.
 type clientFlags struct {
-	Address string        `placeholder:"URL" help:"The service. Defaults to PYLON_CLIENT_ADDRESS, else to http://localhost:8000."`
-	Output  string        `short:"o" enum:"table,json" default:"table" help:"Form of the output: table or json."`
-	Timeout time.Duration `default:"60s" help:"How long one answer may take."`
+	Address string         `placeholder:"URL" help:"The service. Defaults to PYLON_CLIENT_ADDRESS, else to http://localhost:8000."`
+	Output  string         `short:"o" enum:"table,json" default:"table" help:"Form of the output: table or json."`
+	Timeout *time.Duration `placeholder:"60s" help:"How long one answer may take. Defaults to PYLON_CLIENT_TIMEOUT__READ, else to a minute."`
 }
 
 const clientHelp = "The address, the identity and the tokens come from PYLON_CLIENT_ADDRESS, PYLON_CLIENT_OPEN_ACCESS_TOKEN, " +
@@ -26,19 +27,40 @@ const clientHelp = "The address, the identity and the tokens come from PYLON_CLI
 
 // open returns a client with the flags and the environment.
 func (f *clientFlags) open(p process) (*pylon.Client, error) {
-	if f.Timeout <= 0 {
-		return nil, fmt.Errorf("%w: --timeout must be above 0", errUsage)
+	config := pylon.Config{Address: f.Address}
+	if f.Timeout != nil {
+		if *f.Timeout <= 0 {
+			return nil, fmt.Errorf("%w: --timeout must be above 0", errUsage)
+		}
+		config.Timeouts.Read = *f.Timeout
 	}
-	config, err := pylon.Config{Address: f.Address, Timeouts: pylon.Timeouts{Read: f.Timeout}}.WithEnv(p.environ)
+	config, err := config.WithEnv(p.environ)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
+		return nil, explain(err)
 	}
 	config.Address = cmp.Or(config.Address, "http://localhost:8000")
 	client, err := pylon.New(config)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
+		return nil, explain(err)
 	}
 	return client, nil
+}
+
+// explain turns errors of the client's configuration into words of the command line.
+func explain(err error) error {
+	var config *pylon.ConfigError
+	if !errors.As(err, &config) || config.Field == "" {
+		return err
+	}
+	switch config.Field {
+	case "OpenAccessToken":
+		return fmt.Errorf("%w: %s Set PYLON_CLIENT_OPEN_ACCESS_TOKEN", errUsage, config.Detail)
+	case "IdentityName":
+		return fmt.Errorf("%w: %s Set PYLON_CLIENT_IDENTITY_NAME and PYLON_CLIENT_IDENTITY_TOKEN, or read any subnet with --netuid",
+			errUsage, config.Detail)
+	default:
+		return fmt.Errorf("%w: %s", errUsage, config.Detail)
+	}
 }
 
 // with calls use with a client that is closed afterwards.
@@ -48,7 +70,7 @@ func (f *clientFlags) with(p process, use func(*pylon.Client) error) error {
 		return err
 	}
 	defer client.Close()
-	return use(client)
+	return explain(use(client))
 }
 
 // table is what a person reads.

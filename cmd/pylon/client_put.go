@@ -109,7 +109,7 @@ func (c *putWeightsCommand) wait(ctx context.Context, p process, own pylon.Unsta
 	until, began := pylon.WaitFor(c.Wait), time.Now()
 	for intent, err := range own.Follow(ctx, id) {
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w (pylon intents %s tells how it goes on)", err, id)
 		}
 		fmt.Fprintf(p.stderr, "%6s  %s\n", time.Since(began).Round(time.Second), describe(intent))
 		switch {

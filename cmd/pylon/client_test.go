@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,6 +106,54 @@ func TestEventsCommand(t *testing.T) {
 	events.signal(t, os.Interrupt)
 	if code := events.wait(t); code != exitOK {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// What a person has to do about a client that lacks something.
+func TestClientComplaints(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		const intent = `{"id":"i1","state":"recorded","updated_at":"2026-01-01T00:00:00Z"}`
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/identities"):
+			fmt.Fprint(w, `{"identities":{"sn1":1}}`)
+		case r.Method == http.MethodPut:
+			fmt.Fprint(w, `{"detail":"weights update scheduled","count":1,"intent":`+intent+`}`)
+		default:
+			fmt.Fprint(w, intent)
+		}
+	}))
+	t.Cleanup(service.Close)
+	file := filepath.Join(t.TempDir(), "weights.json")
+	if err := os.WriteFile(file, []byte(`{"a":1}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	identity := []string{"PYLON_CLIENT_IDENTITY_NAME=sn1", "PYLON_CLIENT_IDENTITY_TOKEN=x"}
+	for _, test := range []struct {
+		args    string
+		environ []string
+		code    int
+		want    string
+	}{
+		{"get neurons --netuid 1", nil, exitUsage, "pylon: wrong usage: Can not use open access api - no open access token provided in config. Set PYLON_CLIENT_OPEN_ACCESS_TOKEN\n"},
+		{"get neurons", nil, exitUsage, "PYLON_CLIENT_IDENTITY_TOKEN, or read any subnet with --netuid\n"},
+		{"get block", identity[:1], exitUsage, "pylon: wrong usage: Identity name must be provided in pair with identity token. Set PYLON_CLIENT_IDENTITY_NAME"},
+		{"get block", []string{"PYLON_CLIENT_RETRY=3"}, exitUsage, "PYLON_CLIENT_RETRY"},
+		{"get block --address http://127.0.0.1:1", nil, exitFailure, "pylon: an error occurred while making a request to Pylon API"},
+		{"get block --address http://" + silent.Addr().String(), []string{"PYLON_CLIENT_TIMEOUT__READ=0.05"}, exitFailure, "timed out (read) after 0.05s"},
+		{"get block --timeout 60ms --address http://" + silent.Addr().String(), []string{"PYLON_CLIENT_TIMEOUT__READ=900"}, exitFailure, "timed out (read) after 0.06s"},
+		{"put weights -f " + file + " --wait revealed --wait-time 100ms --address " + service.URL, identity, exitFailure, "(pylon intents i1 tells how it goes on)"},
+	} {
+		var out, problems bytes.Buffer
+		code := run(strings.Fields(test.args), process{environ: test.environ, stdout: &out, stderr: &problems})
+		if code != test.code || !strings.Contains(problems.String(), test.want) || strings.Contains(problems.String(), "pylon: pylon:") {
+			t.Errorf("pylon %s: %d\n%s", test.args, code, problems.String())
+		}
 	}
 }
 

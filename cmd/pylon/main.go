@@ -23,6 +23,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -63,7 +64,10 @@ type process struct {
 }
 
 // complain says why the process ends. Nothing can be done when even that fails.
-func (p process) complain(err error) { _, _ = fmt.Fprintln(p.stderr, "pylon:", err) }
+// complain prints an error behind the program's name, which those of the client library begin with as well.
+func (p process) complain(err error) {
+	_, _ = fmt.Fprintln(p.stderr, "pylon:", strings.TrimPrefix(err.Error(), "pylon: "))
+}
 
 func main() {
 	os.Exit(run(os.Args[1:], process{environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}))
