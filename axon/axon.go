@@ -22,6 +22,7 @@ type Axon struct {
 	hotkey    string
 	notBefore int64 // nonces before this one are refused; 0 for none
 	queue     *queue
+	known     addresses
 
 	mu     sync.RWMutex
 	routes map[string]*route // guarded by mu

@@ -124,7 +124,7 @@ func (c *call) readMessage() (synapse.Message, error) {
 }
 
 func (c *call) decodeBody(body []byte, m synapse.Message) (hash string, err error) {
-	if !isJSON(c.r.Header.Get("Content-Type")) {
+	if !c.json {
 		return "", errContentType
 	}
 	return c.exchange.Decode(body, m)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/bittensor-pylon/pylon/btauth"
-	"github.com/bittensor-pylon/pylon/ss58"
 	"github.com/bittensor-pylon/pylon/synapse"
 )
 
@@ -26,6 +25,7 @@ type call struct {
 	head  synapse.Message
 	// exchange is between the head, the message and the answer.
 	exchange *synapse.Exchange
+	json     bool   // the content type
 	body     []byte // when it was read early
 
 	ctx messageContext
@@ -154,7 +154,7 @@ func (c *call) handle() error {
 	}
 	var ctx context.Context
 	if c.a.config.Mode == Strict {
-		c.ctx.request, c.ctx.call, c.ctx.deadline = c.r.Context(), c, time.Now().Add(c.deadline(c.head.Base()))
+		c.ctx.request, c.ctx.call, c.ctx.deadline = c.r.Context(), c, c.start.Add(c.deadline(c.head.Base()))
 		defer c.ctx.end()
 		ctx = &c.ctx
 	} else {
@@ -271,6 +271,7 @@ func notVerified(err error) error {
 // readHeaders makes the message of the headers.
 func (c *call) readHeaders() error {
 	header := c.r.Header
+	c.json = isJSON(header.Get("Content-Type"))
 	m := c.route.newHead()
 	caller := &c.claimed // which nobody has seen yet
 	caller.Remote = remoteOf(c.r)
@@ -298,7 +299,7 @@ func (c *call) readHeaders() error {
 	base := m.Base()
 	from := &base.Dendrite
 	caller.Hotkey = from.Hotkey.Or("")
-	caller.PublicKey, c.prefix, c.addressErr = ss58.Decode(caller.Hotkey)
+	caller.PublicKey, c.prefix, c.addressErr = c.a.known.decode(caller.Hotkey)
 	caller.UUID = from.UUID.Or("")
 	caller.Version = from.Version.Or(0)
 	caller.Nonce = from.Nonce.Or(0)

@@ -10,7 +10,7 @@ import (
 // request with the call as a value, until the message's time is over. It is what
 // context.WithDeadline makes, but makes that only for somebody who waits for its
 // end or asks after it: most functions never do, and a timer is dear. Of two ends
-// that came before anybody asked, the request's counts as the first.
+// that came before anybody asked, either counts as the first.
 type messageContext struct {
 	request  context.Context
 	call     *call
@@ -73,7 +73,7 @@ func (c *messageContext) needed() context.Context {
 	switch {
 	case c.real != nil:
 	case c.ended:
-		// Canceled by end, whatever became of the request since.
+		// Canceled by end, whatever became of the request.
 		c.real, c.cancel = context.WithCancel(context.WithoutCancel(c.request))
 		c.cancel()
 	default:
@@ -86,9 +86,6 @@ func (c *messageContext) needed() context.Context {
 func (c *messageContext) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.real == nil && !c.running() {
-		c.needed() // it was canceled for another reason before
-	}
 	c.ended = true
 	if c.real != nil {
 		c.cancel()

@@ -73,6 +73,7 @@ func (o *observed) step(what string) (seen []any) {
 	case "wait":
 		<-time.After(time.Minute)
 	case "end":
+		_ = o.ctx.Err()
 		o.end()
 	case "err":
 		return []any{o.ctx.Err()}

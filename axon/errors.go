@@ -1,6 +1,7 @@
 package axon
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -158,14 +159,7 @@ func headerValue(value string) string {
 	if len(value) > maxHeaderValue {
 		value = value[:maxHeaderValue]
 	}
-	fit := true
-	for i := range len(value) {
-		if c := value[i]; c < ' ' || c > '~' {
-			fit = false
-			break
-		}
-	}
-	if fit {
+	if printable(value) {
 		return value
 	}
 	return strings.Map(func(r rune) rune {
@@ -177,4 +171,28 @@ func headerValue(value string) string {
 		}
 		return r
 	}, value)
+}
+
+// printable tells whether a text is printable ASCII. It looks at eight bytes at a
+// time.
+func printable(text string) bool {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	b := []byte(text) // which the compiler does not copy
+	for ; len(b) >= 8; b = b[8:] {
+		w := binary.LittleEndian.Uint64(b)
+		// A high bit for bytes above 0x7f, below a blank, and 0x7f itself; carries
+		// only come from such bytes.
+		if (w|(w-ones*' ')|(w+ones))&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }

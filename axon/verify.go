@@ -101,6 +101,9 @@ func (a *Axon) verify(ctx context.Context, base *synapse.Synapse, c *call) (publ
 	if !advanced {
 		return public, errNonceUsed
 	}
+	if prefix == ss58.Bittensor {
+		a.known.add(hotkey, public)
+	}
 	return public, nil
 }
 

@@ -61,22 +61,22 @@ func appendBody(dst []byte, m Message, st *style) ([]byte, error) {
 // base writes the fields that every message has, and returns where the value of
 // total_size is.
 func (w *writer) base(name string, base *Synapse) (sizeAt int, err error) {
-	w.name("name").str(name)
-	w.name("timeout")
+	w.member("name").str(name)
+	w.member("timeout")
 	if err := w.float(base.Timeout); err != nil {
 		return 0, fieldError("timeout", err)
 	}
-	w.name("total_size")
+	w.member("total_size")
 	sizeAt = len(w.dst)
 	writeInt(w, base.TotalSize)
-	writeInt(w.name("header_size"), base.HeaderSize)
-	if err := w.name("dendrite").terminal(&base.Dendrite); err != nil {
+	writeInt(w.member("header_size"), base.HeaderSize)
+	if err := w.member("dendrite").terminal(&base.Dendrite); err != nil {
 		return 0, fieldError("dendrite", err)
 	}
-	if err := w.name("axon").terminal(&base.Axon); err != nil {
+	if err := w.member("axon").terminal(&base.Axon); err != nil {
 		return 0, fieldError("axon", err)
 	}
-	w.name("computed_body_hash").optional(base.bodyHash)
+	w.member("computed_body_hash").optional(base.bodyHash)
 	return sizeAt, nil
 }
 
@@ -104,6 +104,13 @@ func (w *writer) name(name string) *writer {
 	w.separate('{')
 	w.str(name)
 	w.raw(w.colon)
+	return w
+}
+
+// member is name for a name that is printable ASCII without quotes.
+func (w *writer) member(name string) *writer {
+	w.separate('{')
+	w.dst = append(append(append(append(w.dst, '"'), name...), '"'), w.colon...)
 	return w
 }
 
@@ -168,18 +175,18 @@ func (w *writer) double(f float64) error {
 
 func (w *writer) terminal(t *TerminalInfo) error {
 	w.raw("{")
-	writeInt(w.name("status_code"), t.StatusCode)
-	w.name("status_message").optional(t.StatusMessage)
-	if err := w.name("process_time").float(t.ProcessTime); err != nil {
+	writeInt(w.member("status_code"), t.StatusCode)
+	w.member("status_message").optional(t.StatusMessage)
+	if err := w.member("process_time").float(t.ProcessTime); err != nil {
 		return fieldError("process_time", err)
 	}
-	w.name("ip").optional(t.IP)
-	writeInt(w.name("port"), t.Port)
-	writeInt(w.name("version"), t.Version)
-	writeInt(w.name("nonce"), t.Nonce)
-	w.name("uuid").optional(t.UUID)
-	w.name("hotkey").optional(t.Hotkey)
-	w.name("signature").optional(t.Signature)
+	w.member("ip").optional(t.IP)
+	writeInt(w.member("port"), t.Port)
+	writeInt(w.member("version"), t.Version)
+	writeInt(w.member("nonce"), t.Nonce)
+	w.member("uuid").optional(t.UUID)
+	w.member("hotkey").optional(t.Hotkey)
+	w.member("signature").optional(t.Signature)
 	w.raw("}")
 	return nil
 }
