@@ -323,6 +323,81 @@ func TestDockerManagersVariablesAreTheDefaults(t *testing.T) {
 	}
 }
 
+// A file with every name of section 4 of the contract, each with the default that stands there, in all the spellings that
+// such files have.
+func TestWholeDotenvOfThePythonService(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	writeFile(t, folder, ".env", `# The Bittensor network.
+export PYLON_BITTENSOR_NETWORK="finney"    # or test
+PYLON_BITTENSOR_ARCHIVE_NETWORK='archive'
+PYLON_BITTENSOR_ARCHIVE_BLOCKS_CUTOFF = 300
+PYLON_BITTENSOR_WALLET_PATH=/root/.bittensor/wallets
+PYLON_IDENTITIES='[
+    "sn1",
+    "sn2"
+]'
+PYLON_OPEN_ACCESS_TOKEN="open#token-that-nobody-guesses"
+PYLON_METRICS_TOKEN=
+PYLON_DOCKER_IMAGE_NAME=bittensor_pylon
+PYLON_BLOCK_DURATION_SECONDS=12.0
+PYLON_COMMIT_CYCLE_LENGTH=3
+PYLON_COMMIT_WINDOW_START_OFFSET=180
+PYLON_COMMIT_WINDOW_END_BUFFER=10
+PYLON_TEMPO=360
+
+export	PYLON_WEIGHTS_RETRY_ATTEMPTS=200
+PYLON_WEIGHTS_RETRY_DELAY_SECONDS="1"
+PYLON_COMMITMENT_RETRY_ATTEMPTS=10
+PYLON_COMMITMENT_RETRY_DELAY_SECONDS=1
+PYLON_DEFAULT_REQUEST_TIMEOUT_SECONDS=60.0
+PYLON_MAX_REQUEST_TIMEOUT_SECONDS=300.0
+PYLON_ENVIRONMENT=production
+PYLON_DEBUG=false
+PYLON_EVM_RPC_URL=https://lite.chain.opentensor.ai
+PYLON_EVM_ARCHIVE_RPC_URL=https://archive.chain.opentensor.ai
+PYLON_EVM_ARCHIVE_BLOCKS_CUTOFF=300
+PYLON_UVICORN_HOST=0.0.0.0
+PYLON_UVICORN_PORT=8000
+PYLON_ID_SN1_WALLET_NAME=default
+PYLON_ID_SN1_HOTKEY_NAME="hot key"
+PYLON_ID_SN1_NETUID=12
+PYLON_ID_SN1_TOKEN='a-token-of-sn1-that-nobody-guesses'
+pylon_id_sn2_wallet_name=${PYLON_ID_SN1_WALLET_NAME}
+PYLON_ID_SN2_HOTKEY_NAME=${NOBODY:-hot}
+PYLON_ID_SN2_NETUID="89"
+PYLON_ID_SN2_TOKEN=a-$long-token-that-nobody-guesses
+PYLON_RECENT_OBJECTS_SOFT_LIMIT_BLOCKS=
+PYLON_RECENT_OBJECTS_HARD_LIMIT_BLOCKS=150
+PYLON_RECENT_OBJECTS_REFRESH_LEAD_BLOCKS=10
+PYLON_RECENT_OBJECTS_NETUIDS=[]
+PYLON_DATABASE_PATH=
+PYLON_SENTRY_DSN=
+PYLON_SENTRY_ENVIRONMENT=
+PYLON_OTEL_COLLECTOR_ENDPOINT=
+PYLON_OTEL_SERVICE_NAMESPACE=bittensor-pylon
+PYLON_OTEL_SERVICE_NAME=pylon_service
+PYLON_OTEL_DEPLOYMENT_ENVIRONMENT=
+PYLON_OTEL_SERVICE_INSTANCE_ID=
+PYLON_OTEL_SERVICE_VERSION=
+PROMETHEUS_DISABLE_CREATED_SERIES=
+`)
+	got, err := Load(nil, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	want.OpenAccessToken = "open#token-that-nobody-guesses"
+	want.SentryEnvironment = "production" // that of the service, which is given
+	want.Identities = []Identity{
+		{Name: "sn1", WalletName: "default", HotkeyName: "hot key", Netuid: 12, Token: "a-token-of-sn1-that-nobody-guesses"},
+		{Name: "sn2", WalletName: "default", HotkeyName: "hot", Netuid: 89, Token: "a-$long-token-that-nobody-guesses"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestLogDefaultsFollowDebug(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
