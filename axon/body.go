@@ -1,6 +1,7 @@
 package axon
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -124,8 +125,11 @@ func (c *call) readMessage() (synapse.Message, error) {
 }
 
 func (c *call) decodeBody(body []byte, m synapse.Message) (hash string, err error) {
-	if !c.json {
+	switch {
+	case !c.json:
 		return "", errContentType
+	case bytes.HasPrefix(body, []byte("\ufeff")):
+		return "", errByteOrderMark
 	}
 	return c.exchange.Decode(body, m)
 }

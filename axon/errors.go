@@ -35,8 +35,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Errors that are the caller's fault, where they happen.
 var (
-	errBodyHash    = errors.New("hash mismatch")
-	errContentType = errors.New("the content type is not application/json")
+	errBodyHash      = errors.New("hash mismatch")
+	errContentType   = errors.New("the content type is not application/json")
+	errByteOrderMark = errors.New("it begins with a byte order mark")
 )
 
 // refusal returns an Error without anything for the log.

@@ -389,6 +389,7 @@ func TestCompatibleBodyErrors(t *testing.T) {
 		"invalid JSON":     {`{"a": 1`, "application/json", 422, `{"detail":[{"ctx":{"error":"Expecting ',' delimiter"},"input":{},"loc":["body",7],"msg":"JSON decode error","type":"json_invalid"}]}`},
 		"not UTF-8":        {"{\"a\": \"\xff\"}", "application/json", 400, `{"detail":"There was an error parsing the body"}`},
 		"empty":            {"", "application/json", 500, ""},
+		"byte order mark":  {"\ufeff{\"input\": 1, \"note\": \"é\"}", "application/json", 500, ""},
 		"a list":           {"[]", "application/json", 500, ""},
 		"a scalar":         {"1", "application/json", 500, ""},
 		"a wrong type":     {`{"input": "x"}`, "application/json", 500, ""},

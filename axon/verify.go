@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/bittensor-pylon/pylon/ss58"
@@ -65,7 +66,7 @@ func (a *Axon) verify(ctx context.Context, base *synapse.Synapse, c *call) (publ
 		public, prefix, err = ss58.Decode(hotkey)
 	}
 	if err != nil || a.config.Mode == Strict && prefix != ss58.Bittensor {
-		return public, addressError(err)
+		return public, addressError(hotkey, err)
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer release(buffer)
@@ -185,13 +186,17 @@ func (a *Axon) timeout(base *synapse.Synapse) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-// addressError says what is wrong with an address in the words of the SDK.
-func addressError(err error) error {
+// base58 are the characters of an address.
+const base58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+// addressError says what is wrong with an address in the words of the SDK, which
+// looks at the characters before it looks at the length.
+func addressError(hotkey string, err error) error {
 	reason := "Invalid SS58 prefix byte."
 	switch {
-	case errors.Is(err, ss58.ErrLength):
+	case errors.Is(err, ss58.ErrLength) && strings.Trim(hotkey, base58) == "":
 		reason = "Length is bad"
-	case errors.Is(err, ss58.ErrAlphabet):
+	case errors.Is(err, ss58.ErrLength) || errors.Is(err, ss58.ErrAlphabet):
 		reason = "Base 58 requirement is violated"
 	case errors.Is(err, ss58.ErrChecksum):
 		reason = "Invalid checksum"

@@ -208,6 +208,39 @@ func TestDecodeSyntax(t *testing.T) {
 	decode(t, new(kinds), `{"any":`+strings.Repeat("[", 199)+strings.Repeat("]", 199)+`}`)
 }
 
+// What json.loads of CPython 3.11 says.
+func TestDecodeSyntaxMessages(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]synapse.SyntaxError{
+		`{"a": "\u12"}`:       {Offset: 8, Message: `Invalid \uXXXX escape`},
+		`{"a": "\u12`:         {Offset: 8, Message: `Invalid \uXXXX escape`},
+		`{"a": "\u`:           {Offset: 8, Message: `Invalid \uXXXX escape`},
+		`{"a": "\ud800\u12"}`: {Offset: 14, Message: `Invalid \uXXXX escape`},
+		`{"a": "\x"}`:         {Offset: 7, Message: `Invalid \escape`},
+		`{"a": "\`:            {Offset: 6, Message: "Unterminated string starting at"},
+		`{"a": "x`:            {Offset: 6, Message: "Unterminated string starting at"},
+		`{"a`:                 {Offset: 1, Message: "Unterminated string starting at"},
+		"{\"a\": \"\n\"}":     {Offset: 7, Message: "Invalid control character at"},
+		"{\"a\x01\":1}":       {Offset: 3, Message: "Invalid control character at"},
+		`{"a":1,}`:            {Offset: 7, Message: "Expecting property name enclosed in double quotes"},
+		`{"a":1,  }`:          {Offset: 9, Message: "Expecting property name enclosed in double quotes"},
+		`{"a":1,x}`:           {Offset: 7, Message: "Expecting property name enclosed in double quotes"},
+		`{,}`:                 {Offset: 1, Message: "Expecting property name enclosed in double quotes"},
+		`{"a": [1, ]}`:        {Offset: 10, Message: "Expecting value"},
+		`{"a": nul}`:          {Offset: 6, Message: "Expecting value"},
+		`{"a": -}`:            {Offset: 6, Message: "Expecting value"},
+		`{"a": 01}`:           {Offset: 7, Message: "Expecting ',' delimiter"},
+		`{"a" 1}`:             {Offset: 5, Message: "Expecting ':' delimiter"},
+		`{"a": 1} x`:          {Offset: 9, Message: "Extra data"},
+		"":                    {Offset: 0, Message: "Expecting value"},
+	} {
+		var got *synapse.SyntaxError
+		if err := synapse.Decode([]byte(body), new(Anything)); !errors.As(err, &got) || *got != want {
+			t.Errorf("%s: %v, want %v", body, err, &want)
+		}
+	}
+}
+
 // What a message held, or shares with another, is not changed by reading.
 func TestDecodeSharesNothing(t *testing.T) {
 	t.Parallel()

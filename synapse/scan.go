@@ -33,6 +33,12 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("synapse: %s at byte %d", e.Message, e.Offset)
 }
 
+// Messages that are used more than once.
+const (
+	wantsName    = "Expecting property name enclosed in double quotes"
+	unterminated = "Unterminated string starting at"
+)
+
 // scanner reads JSON from left to right. Besides the standard it takes NaN,
 // Infinity and -Infinity, which Python writes.
 type scanner struct {
@@ -89,6 +95,9 @@ func (s *scanner) more(first bool, closing byte) (bool, error) {
 	}
 	s.pos++
 	if s.peek() == closing {
+		if closing == '}' {
+			return false, s.fail(wantsName)
+		}
 		return false, s.fail("Expecting value")
 	}
 	return true, nil
@@ -98,7 +107,7 @@ func (s *scanner) more(first bool, closing byte) (bool, error) {
 // text that is read, unless it had escapes.
 func (s *scanner) name() ([]byte, error) {
 	if s.peek() != '"' {
-		return nil, s.fail("Expecting property name enclosed in double quotes")
+		return nil, s.fail(wantsName)
 	}
 	name, escaped, err := s.rawText()
 	if err != nil {
@@ -144,7 +153,7 @@ func (s *scanner) rawText() (raw []byte, escaped bool, err error) {
 	for {
 		at += plainJSON(s.data[at:])
 		if at == len(s.data) {
-			return nil, false, s.fail("Unterminated string")
+			return nil, false, s.fail(unterminated)
 		}
 		switch c := s.data[at]; {
 		case c == '"':
@@ -153,14 +162,21 @@ func (s *scanner) rawText() (raw []byte, escaped bool, err error) {
 		case c == '\\':
 			escaped = true
 			size := escapeSize(s.data[at:])
-			if size == 0 {
+			switch rest := s.data[at+1:]; {
+			case size > 0:
+			case len(rest) == 0:
+				return nil, false, s.fail(unterminated)
+			case rest[0] == 'u':
+				s.pos = at + 1
+				return nil, false, s.fail("Invalid \\uXXXX escape")
+			default:
 				s.pos = at
 				return nil, false, s.fail("Invalid \\escape")
 			}
 			at += size
 		case c < ' ':
 			s.pos = at
-			return nil, false, s.fail("Invalid control character")
+			return nil, false, s.fail("Invalid control character at")
 		default:
 			r, size := utf8.DecodeRune(s.data[at:])
 			if r == utf8.RuneError && size == 1 {
@@ -313,8 +329,7 @@ func (s *scanner) number() (text []byte, float bool, err error) {
 		return nil, false, s.fail("Expecting value")
 	}
 	if n > 1 && rest[leading] == '0' {
-		s.pos += leading + 1
-		return nil, false, s.fail("Extra data")
+		at = leading + 1 // as in Python, the digits after it are the next thing, and a wrong one
 	}
 	if at+1 < len(rest) && rest[at] == '.' && isDigit(rest[at+1]) {
 		float = true

@@ -73,7 +73,7 @@ func serveAll(t *testing.T, c axon.Config) int {
 				return ctx.Err()
 			}
 			caller, _ := axon.CallerFrom(ctx)
-			if !caller.Verified || caller.Hotkey != alice || m.Dendrite.Hotkey.Or("") != alice {
+			if !caller.Verified || caller.Hotkey != alice || c.Mode == axon.Strict && m.Dendrite.Hotkey.Or("") != alice {
 				t.Errorf("caller %+v", caller)
 			}
 			m.Seen = m.How
