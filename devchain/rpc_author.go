@@ -104,9 +104,15 @@ func submitAndWatch(c *invocation) (any, error) {
 	c.node.chain.ledger.mu.RLock()
 	w.seen = c.node.best
 	all.mu.Lock()
-	all.all = append(all.all, sub)
+	open := sub.session.has(sub.id) // else nobody would remove it any more
+	if open {
+		all.all = append(all.all, sub)
+	}
 	all.mu.Unlock()
 	c.node.chain.ledger.mu.RUnlock()
+	if !open {
+		return nil, errClosed
+	}
 	if _, err := c.node.submit(extrinsic); err != nil {
 		sub.session.remove(sub.id)
 		all.remove(func(other *subscription) bool { return other == sub })

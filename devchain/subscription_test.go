@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -273,5 +274,41 @@ func TestRPCMethodsListsAll(t *testing.T) {
 		if !slices.Contains(list.Methods, name) {
 			t.Errorf("%s is missing", name)
 		}
+	}
+}
+
+// A client that leaves while it subscribes leaves nothing behind.
+func TestSubscriptionOfAClientThatLeaves(t *testing.T) {
+	t.Parallel()
+	c := poolChain(t, nil)
+	c.SetPoolPolicy(Always(Verdict{Action: Hold}))
+	raw := newSender(t, c, "//Bob").sign(transaction{})
+	for _, call := range []string{
+		fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"author_submitAndWatchExtrinsic","params":["0x%x"]}`, raw),
+		`{"jsonrpc":"2.0","id":1,"method":"chain_subscribeNewHeads"}`,
+	} {
+		s := &session{node: c.Node, out: newOutbox(), subscriptions: make(map[string]*subscription)}
+		registered := func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.subscriptions) == 1
+		}
+		done := make(chan struct{})
+		c.ledger.mu.Lock() // the call does not get further than to its id
+		go func() {
+			defer close(done)
+			s.handle(t.Context(), []byte(call))
+		}()
+		for !registered() {
+			goruntime.Gosched()
+		}
+		c.Node.subscriptions.removeSession(s)
+		c.ledger.mu.Unlock()
+		<-done
+		c.Node.subscriptions.mu.Lock()
+		if n := len(c.Node.subscriptions.all); n != 0 {
+			t.Errorf("%d subscriptions are left of %.80s", n, call)
+		}
+		c.Node.subscriptions.mu.Unlock()
 	}
 }
