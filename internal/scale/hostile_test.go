@@ -234,6 +234,35 @@ func TestDamagedMetadata(t *testing.T) {
 	}
 }
 
+// Elements that are much larger in memory than in metadata do not multiply it.
+func TestMetadataOfNothing(t *testing.T) {
+	of := func(head []byte, element func(i int) []byte) []byte {
+		var items []byte
+		n := 0
+		for ; len(items) < 2<<20; n++ {
+			items = append(items, element(n)...)
+		}
+		return append(scale.AppendCompact(append([]byte("meta\x0f"), head...), uint64(n)), items...)
+	}
+	least := []byte{4, 0, 0, 0, 4, 0, 0} // a type: the empty tuple
+	for name, raw := range map[string][]byte{
+		"types":    of(nil, func(i int) []byte { return append(scale.AppendCompact(nil, uint64(i)), 0, 0, 4, 0, 0) }),
+		"fields":   of([]byte{4, 0, 0, 0, 0}, func(int) []byte { return []byte{0, 0, 0, 0} }),
+		"variants": of([]byte{4, 0, 0, 0, 1}, func(i int) []byte { return []byte{0, 0, byte(i), 0} }),
+		"names":    of([]byte{4, 0}, func(i int) []byte { return []byte{12, byte(i>>14) & 127, byte(i>>7) & 127, byte(i) & 127} }),
+		"pallets":  of(least, func(i int) []byte { return []byte{0, 0, 0, 0, 0, 0, byte(i), 0} }),
+		"storage":  of(append(least, 4, 0, 1, 0), func(int) []byte { return []byte{0, 0, 0, 0, 0, 0} }),
+	} {
+		var err error
+		if got := allocated(func() { _, err = scale.ParseMetadata(raw) }); got > 64<<10+24*uint64(len(raw)) || err == nil {
+			t.Errorf("%s: %d bytes allocate %d (%d times): %v", name, len(raw), got, got/uint64(len(raw)), err)
+		}
+	}
+	if _, err := scale.ParseMetadata(append([]byte("meta\x0f"), make([]byte, 16<<20)...)); !errors.Is(err, scale.ErrTooComplex) {
+		t.Errorf("16 MiB: %v", err)
+	}
+}
+
 // exercise uses all that metadata describes on bytes that may fit or not. Nothing may panic.
 func exercise(m *scale.Metadata, random *rand.Rand) {
 	input := make([]byte, 40)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // metadataMagic is "meta", the first four bytes of metadata.
@@ -42,6 +43,10 @@ func ParseMetadata(raw []byte) (*Metadata, error) {
 
 func parseMetadata(raw []byte) (*Metadata, error) {
 	p := &metadataParser{Reader: *NewReader(raw), names: make(map[string]string, len(raw)/128), extrinsicType: NoType}
+	if len(raw) > maxMetadata {
+		return nil, fmt.Errorf("%w: %d bytes", ErrTooComplex, len(raw))
+	}
+	p.left = parsedPerByte*len(raw) + freeParsed
 	if p.Uint32() != metadataMagic {
 		return nil, fmt.Errorf("%w: it does not begin with \"meta\"", ErrInvalid)
 	}
@@ -77,18 +82,39 @@ type metadataParser struct {
 	Reader
 	version int
 	names   map[string]string
+	// left is how many bytes of memory what is read may still take.
+	left int
 	// extrinsicType is the type of an extrinsic in version 14.
 	extrinsicType TypeID
+}
+
+const (
+	// maxMetadata is fifty times the metadata of today, in bytes.
+	maxMetadata = 16 << 20
+	// parsedPerByte and freeParsed bound how much memory metadata may take when it is parsed. An element may be forty times
+	// its least encoding; but real metadata is mostly names and documentation, and takes one and a half times its size, four
+	// times without documentation.
+	parsedPerByte = 16
+	freeParsed    = 32 << 10
+	// nameCost is about what a name takes in the map of names, besides its bytes.
+	nameCost = 128
+)
+
+// take takes bytes of memory from those that are left.
+func (p *metadataParser) take(bytes int) bool {
+	if p.left -= bytes; p.left < 0 {
+		p.fail(fmt.Errorf("%w: it takes over %d times its size", ErrTooComplex, parsedPerByte))
+	}
+	return p.left >= 0
 }
 
 // list reads a vector whose elements take at least least bytes.
 func list[T any](p *metadataParser, least int, read func() T) []T {
 	n := p.Len(least)
-	if n == 0 {
+	if n == 0 || !p.take(n*int(unsafe.Sizeof(*new(T)))) {
 		return nil
 	}
-	// An element in memory is much larger than its least encoding, so the announced length is not taken at its word.
-	s := make([]T, 0, min(n, 64+p.Remaining()/64))
+	s := make([]T, 0, n)
 	for range n {
 		v := read()
 		if p.err != nil {
@@ -96,7 +122,7 @@ func list[T any](p *metadataParser, least int, read func() T) []T {
 		}
 		s = append(s, v)
 	}
-	return slices.Clip(s)
+	return s
 }
 
 func (p *metadataParser) name() string {
@@ -104,6 +130,9 @@ func (p *metadataParser) name() string {
 	b := p.ByteVec()
 	if s, ok := p.names[string(b)]; ok {
 		return s
+	}
+	if !p.take(nameCost) {
+		return ""
 	}
 	p.pos = start
 	s := p.Text()
