@@ -195,6 +195,33 @@ func TestReadsTheDevelopmentChain(t *testing.T) {
 }
 
 // What a node's errors mean.
+// A node's answer has a limit (15 MiB by default). A thousand values can be over it, each of them under it.
+func TestValuesThatAreTooManyAtOnce(t *testing.T) {
+	t.Parallel()
+	chain := startChain(t, 0)
+	prefix := []byte("a prefix of thirty-two bytes 012")
+	const entries, length = 300, 500
+	chain.Edit(func(st runtime.State) error {
+		for i := range entries {
+			st.Set(fmt.Appendf(prefix[:len(prefix):len(prefix)], "%03d", i), bytes.Repeat([]byte{byte(i)}, length))
+		}
+		return nil
+	})
+	at := produce(t, chain, 1)
+	small := addNode(t, chain, devchain.NodeConfig{Limits: devchain.Limits{ResponseBytes: 32 << 10}})
+	c := dial(t, substrate.Config{}, small)
+	seen := 0
+	if err := c.StoragePrefix(t.Context(), substrate.Hash(at.Hash), prefix, func(key, value []byte) error {
+		if string(key[len(prefix):]) != fmt.Sprintf("%03d", seen) || !bytes.Equal(value, bytes.Repeat([]byte{byte(seen)}, length)) {
+			t.Fatalf("entry %d is %q with %d bytes of %x", seen, key, len(value), value[:1])
+		}
+		seen++
+		return nil
+	}); err != nil || seen != entries {
+		t.Errorf("%d entries, %v", seen, err)
+	}
+}
+
 func TestKindsOfTheDevelopmentChain(t *testing.T) {
 	t.Parallel()
 	chain := startChain(t, 0)

@@ -39,8 +39,9 @@ const (
 	singleReads = 16
 )
 
-// StorageBatch returns the values of keys, in their order, nil where there is none. Nodes without state_queryStorageAt
-// are asked for one key after the other.
+// StorageBatch returns the values of keys, in their order, nil where there is none. Where values are so large that a node
+// cannot give as many at a time it is asked for fewer. Nodes without state_queryStorageAt are asked for one key after the
+// other.
 func (c *Client) StorageBatch(ctx context.Context, at Hash, keys [][]byte) ([][]byte, error) {
 	values := make([][]byte, 0, len(keys))
 	for len(keys) > 0 {
@@ -64,7 +65,15 @@ func (c *Client) storageBatch(ctx context.Context, at Hash, keys [][]byte) ([][]
 	values, err := ask(ctx, c, query{method: "state_queryStorageAt", params: []any{wire, at}, at: &at}, func(raw []byte) ([][]byte, error) {
 		return decodeChanges(raw, at, keys)
 	})
-	if KindOf(err) != KindRPCMethodMissing || err == nil {
+	switch kind := KindOf(err); {
+	case kind == KindTooLarge && len(keys) > 1:
+		first, err := c.storageBatch(ctx, at, keys[:len(keys)/2])
+		if err != nil {
+			return nil, err
+		}
+		second, err := c.storageBatch(ctx, at, keys[len(keys)/2:])
+		return append(first, second...), err
+	case kind != KindRPCMethodMissing || err == nil:
 		return values, err
 	}
 	values = make([][]byte, len(keys))
