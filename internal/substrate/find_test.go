@@ -235,6 +235,10 @@ func TestOutcomesThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	r := runtimeOf(t, 425)
 	good := r.encodeEvents(t, success(0), success(1))
+	one := r.encodeEvents(t, success(0))[1:]
+	many := maxEvents/len(one) + 1
+	tooMany := append(scale.AppendCompact(nil, uint64(many+1)), bytes.Repeat(one, many)...)
+	tooMany = append(tooMany, r.encodeEvents(t, success(1))[1:]...)
 	for name, events := range map[string][]byte{
 		"none":            r.encodeEvents(t),
 		"of others":       r.encodeEvents(t, success(0), success(2)),
@@ -245,6 +249,7 @@ func TestOutcomesThatMakeNoSense(t *testing.T) {
 		"cut":             good[:len(good)-1],
 		"more":            append(bytes.Clone(good), 0),
 		"many announced":  {0xfe, 0xff, 0xff, 0xff},
+		"too many":        tooMany,
 	} {
 		if found, err := r.outcome(events, 1); found != nil || err == nil {
 			t.Errorf("%s: %+v", name, found)

@@ -6,8 +6,14 @@ import (
 	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
+// maxEvents is more than the events of a block have, in bytes. In memory they take up to a hundred times as much.
+const maxEvents = 8 << 20
+
 // outcome finds what came of an extrinsic in the events of its block. There has to be exactly one that says so.
 func (r *Runtime) outcome(events []byte, index uint32) (*Inclusion, error) {
+	if len(events) > maxEvents {
+		return nil, fmt.Errorf("%d bytes of events", len(events))
+	}
 	records, err := r.Metadata.DecodeEvents(events)
 	if err != nil {
 		return nil, err
