@@ -82,8 +82,9 @@ func loadAverage() string {
 
 // row is one line of the page.
 type row struct {
-	what, value, beside, bar string
-	met                      bool
+	what, value, beside string
+	bar                 string // empty for a row that is for information
+	met                 bool
 }
 
 func (b *bench) page() string {
@@ -94,7 +95,10 @@ func (b *bench) page() string {
 	p.WriteString("| what | ours | beside | bar | met |\n|---|---|---|---|---|\n")
 	for _, r := range b.rows {
 		met := "no"
-		if r.met {
+		switch {
+		case r.bar == "":
+			r.bar, met = "none", "–"
+		case r.met:
 			met = "yes"
 		}
 		fmt.Fprintf(&p, "| %s | %s | %s | %s | %s |\n", r.what, r.value, r.beside, r.bar, met)

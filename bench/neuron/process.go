@@ -73,18 +73,18 @@ func (b *bench) start(cmd *exec.Cmd) (string, error) {
 
 func (b *bench) stop() { b.processes.Stop() }
 
-// cpu is the processor time that the last process has used, 0 when that cannot be read.
-func (b *bench) cpu() time.Duration {
-	used, err := measure.CPU(b.processes.Last())
+// cpu is the processor time that a process has used, 0 when that cannot be read.
+func cpu(pid int) time.Duration {
+	used, err := measure.CPU(pid)
 	if err != nil {
 		return 0
 	}
 	return used
 }
 
-// memory is the largest resident size of the last process in MiB, 0 when that cannot be read.
-func (b *bench) memory() float64 {
-	mib, err := measure.Memory(b.processes.Last(), measure.PeakResident)
+// memory is the largest resident size of a process in MiB, 0 when that cannot be read.
+func memory(pid int) float64 {
+	mib, err := measure.Memory(pid, measure.PeakResident)
 	if err != nil {
 		return 0
 	}
