@@ -44,9 +44,18 @@ func (i identityUnstable) Intent(ctx context.Context, id string) (*Intent, error
 	return i.intent(ctx, http.MethodGet, id)
 }
 
-// CancelIntent gives an intent up for which nothing has been signed yet. Otherwise it is an ErrConflict.
+// CancelIntent gives an intent up for which nothing has been signed yet. Otherwise it is an ErrConflict, unless it was
+// cancelled before.
 func (i identityUnstable) CancelIntent(ctx context.Context, id string) (*Intent, error) {
-	return i.intent(ctx, http.MethodDelete, id)
+	intent, err := i.intent(ctx, http.MethodDelete, id)
+	if !errors.Is(err, ErrConflict) {
+		return intent, err
+	}
+	// The request may have been repeated because its first answer was lost.
+	if now, readErr := i.Intent(ctx, id); readErr == nil && now.State == StateCancelled {
+		return now, nil
+	}
+	return nil, err
 }
 
 func (i identityUnstable) intent(ctx context.Context, method, id string) (*Intent, error) {

@@ -54,7 +54,7 @@ type WeightsScheduled struct {
 	Detail string `json:"detail"`
 	// Count is the number of weights in the request.
 	Count int `json:"count"`
-	// Intent is what will be done for it.
+	// Intent is what will be done for it. Nil in version 1 of the API, and from services in Python.
 	Intent *Intent `json:"intent,omitempty"`
 }
 

@@ -20,7 +20,7 @@ type identity struct{ place place }
 type Written struct {
 	// Detail is a fixed text.
 	Detail string `json:"detail"`
-	// Intent is what was done. The unstable version of the API names it.
+	// Intent is what was done. Nil in version 1 of the API, and from services in Python.
 	Intent *Intent `json:"intent"`
 }
 
@@ -28,7 +28,7 @@ type Written struct {
 type RevealScheduled struct {
 	// RevealRound is the drand round from which on it can be read.
 	RevealRound uint64 `json:"reveal_round"`
-	// Intent is what was done. The unstable version of the API names it.
+	// Intent is as in Written.
 	Intent *Intent `json:"intent"`
 }
 

@@ -262,3 +262,29 @@ func TestIntentsAreFiltered(t *testing.T) {
 		t.Errorf("cancel: %v", err)
 	}
 }
+
+// The service cancels, its answer is lost, and the repeat is refused as there is nothing left to cancel.
+func TestCancelIsRepeated(t *testing.T) {
+	t.Parallel()
+	var deleted atomic.Int32
+	var state atomic.Value
+	state.Store(pylon.StateCancelled)
+	s := writable(t, func(w http.ResponseWriter, _ string, r *http.Request) {
+		switch {
+		case r.Method == http.MethodGet:
+			answer(w, 200, intentText(state.Load().(pylon.IntentState), 1))
+		case deleted.Add(1) == 1:
+			fail(w, 504, "Request timed out")
+		default:
+			fail(w, 409, "It has ended.")
+		}
+	})
+	own := connect(t, config(s.URL)).Unstable().Identity()
+	if intent, err := own.CancelIntent(t.Context(), "i1"); err != nil || intent.State != pylon.StateCancelled {
+		t.Errorf("%+v, %v", intent, err)
+	}
+	state.Store(pylon.StateFinalized)
+	if _, err := own.CancelIntent(t.Context(), "i1"); !errors.Is(err, pylon.ErrConflict) {
+		t.Errorf("one that was done: %v", err)
+	}
+}
