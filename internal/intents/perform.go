@@ -55,9 +55,11 @@ func (e *Engine) justDone(ctx context.Context, r *store.Record) (*store.Record, 
 		return nil, nil
 	}
 	last, err := e.newest(ctx, r, r.Kind)
-	if err != nil || last == nil || last.Identity != r.Identity || last.Fingerprint != r.Fingerprint ||
-		!pylon.IntentState(last.State).Succeeded() || time.Since(last.EndedAt) > repeatWindow {
+	if err != nil || last == nil || last.Identity != r.Identity || last.Fingerprint != r.Fingerprint || !pylon.IntentState(last.State).Succeeded() {
 		return nil, err
+	}
+	if age := time.Since(last.EndedAt); age < 0 || age > repeatWindow { // negative: the clock was put back since
+		return nil, nil
 	}
 	for _, kind := range besides(pylon.IntentKind(r.Kind)) {
 		other, err := e.newest(ctx, r, kind)

@@ -118,6 +118,9 @@ func (r *runner) awaitReveal(ctx context.Context, j *job, now sight) (ready bool
 		return false, err
 	}
 	revealed, block, err := r.revealed(ctx, j, now.final)
+	if substrate.KindOf(err) == substrate.KindStateDiscarded {
+		return false, fail(ReasonOutcomeUnknown, "The commit of block %d is gone at block %d, and no node has the states in which it may have been revealed: %s", p.CommitBlock, now.final.Number, err)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -80,6 +80,24 @@ func TestRevealedWhileAway(t *testing.T) {
 	w.until(newer, 10, pylon.StateRevealed)
 }
 
+// An engine that was away for longer than any node keeps its states cannot know whether a commit was revealed, and says so
+// instead of asking for ever.
+func TestRevealThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{file: true, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 12, CommitReveal: true}}})
+	id := w.put(0, miners(t))
+	w.until(id, 10, pylon.StateAwaitingReveal)
+	w.edit(func(st runtime.State) { w.rt.HoldPulses(st, true) })
+	w.close()
+	_, err := w.dev.Produce(60)
+	must(t, err)
+	w.dev.Prune(10)
+	w.open()
+	if intent := w.until(id, 6, pylon.StateFailed); intent.Reason != ReasonOutcomeUnknown {
+		t.Error(describe(intent))
+	}
+}
+
 // A hash that was not revealed in its epoch can never be.
 func TestRevealMissed(t *testing.T) {
 	t.Parallel()

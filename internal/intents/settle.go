@@ -64,27 +64,65 @@ func (r *runner) settleFinal(ctx context.Context, j *job, now sight) (settled bo
 	if err != nil {
 		return false, err
 	}
-	if found != nil {
-		return true, r.final(ctx, j, found)
+	counted := uint64(0)
+	if found == nil {
+		if counted, err = r.engine.config.Nodes.NonceAt(ctx, now.final.Hash, j.Hotkey); err != nil {
+			return false, err
+		}
 	}
-	if now.final.Number >= j.LastValidBlock {
-		return true, r.dead(ctx, j, fmt.Sprintf("It was in none of the blocks %d to %d, and can be in no later one.", j.BirthBlock+1, j.LastValidBlock))
+	over := now.final.Number >= j.LastValidBlock
+	if found == nil && !over && counted <= j.Nonce && !j.progress.Refused {
+		return false, nil
 	}
-	counted, err := r.engine.config.Nodes.NonceAt(ctx, now.final.Hash, j.Hotkey)
-	if err != nil {
+	if one, err := r.oneBranch(ctx, now); !one || err != nil {
 		return false, err
 	}
-	if counted > j.Nonce {
+	switch {
+	case found != nil:
+		return true, r.final(ctx, j, found)
+	case over:
+		return true, r.dead(ctx, j, fmt.Sprintf("It was in none of the blocks %d to %d, and can be in no later one.", j.BirthBlock+1, j.LastValidBlock))
+	case counted > j.Nonce:
 		return true, r.dead(ctx, j, fmt.Sprintf("The nonce %d is used by another extrinsic, final at block %d.", j.Nonce, now.final.Number))
 	}
 	return r.outdated(ctx, j, now)
 }
 
-// outdated settles bytes that were signed for a runtime which a final block has replaced: no later block can have them.
-func (r *runner) outdated(ctx context.Context, j *job, now sight) (settled bool, err error) {
-	if !j.progress.Refused {
+// oneBranch tells whether the newest final block is on the branch of the newest block. When it is not, one node is on a
+// branch of its own or lies, and nobody knows which: nothing is settled then.
+func (r *runner) oneBranch(ctx context.Context, now sight) (bool, error) {
+	if now.head.Number > now.final.Number+maxWalk {
+		return true, nil // finality stalls, and long branches are not walked
+	}
+	below, err := r.ancestor(ctx, now.head, now.final.Number)
+	if err != nil {
+		return false, err
+	}
+	if below.Hash != now.final.Hash {
+		r.log.WarnContext(ctx, "the nodes disagree: the newest final block is not on the branch of the newest block",
+			"final", now.final.Number, "final_hash", now.final.Hash, "head", now.head.Number, "head_hash", now.head.Hash)
 		return false, nil
 	}
+	return true, nil
+}
+
+// maxWalk is how many blocks a branch is walked from parent to parent.
+const maxWalk = 128
+
+// ancestor returns the block of a height on the branch of a block; the block itself when it is not higher.
+func (r *runner) ancestor(ctx context.Context, at substrate.Header, number uint64) (substrate.Header, error) {
+	for at.Number > number {
+		parent, err := r.engine.config.Nodes.Header(ctx, at.Parent)
+		if err != nil {
+			return at, err
+		}
+		at = parent
+	}
+	return at, nil
+}
+
+// outdated settles bytes that were signed for a runtime which a final block has replaced: no later block can have them.
+func (r *runner) outdated(ctx context.Context, j *job, now sight) (settled bool, err error) {
 	runtime, err := r.engine.config.Nodes.Runtime(ctx, now.final.Hash)
 	if err != nil || runtime.SpecVersion == j.progress.Spec {
 		return false, err
@@ -92,10 +130,11 @@ func (r *runner) outdated(ctx context.Context, j *job, now sight) (settled bool,
 	return true, r.dead(ctx, j, fmt.Sprintf("It was signed for spec version %d; the final block %d has %d.", j.progress.Spec, now.final.Number, runtime.SpecVersion))
 }
 
-// finalTip is the last final block that can have the bytes.
+// finalTip is the last final block that can have the bytes. A node that is asked for the block of a height may answer with
+// one that it will give up, so that is only done far below the newest final block.
 func (r *runner) finalTip(ctx context.Context, j *job, now sight) (substrate.Header, error) {
-	if now.final.Number <= j.LastValidBlock {
-		return now.final, nil
+	if now.final.Number <= j.LastValidBlock+maxWalk {
+		return r.ancestor(ctx, now.final, j.LastValidBlock)
 	}
 	hash, err := r.engine.config.Nodes.BlockHash(ctx, j.LastValidBlock)
 	if err != nil {

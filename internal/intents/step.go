@@ -182,13 +182,14 @@ func (r *runner) failed(ctx context.Context, j *job, cause error) error {
 	return r.save(ctx, j)
 }
 
-// due tells whether the time before the next try is over, and plans a step for when it is.
+// due tells whether the time before the next try is over, and plans a step for when it is. A moment further ahead than
+// any retry is planned was written down by a clock that has been put back since: it says nothing.
 func (r *runner) due(j *job) bool {
 	if j.progress.RetryAt == 0 {
 		return true
 	}
 	moment := time.UnixMilli(j.progress.RetryAt)
-	if time.Now().Before(moment) {
+	if wait := time.Until(moment); wait > 0 && wait <= 10*r.budget(j).Delay {
 		r.retryAt(moment)
 		return false
 	}

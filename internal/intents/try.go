@@ -105,7 +105,7 @@ func (r *runner) nonce(ctx context.Context, now sight) (uint64, error) {
 // used tells whether one of our records has the nonce, in a block after the newest that the nodes call final. One that
 // was signed with it and can never be included has forgotten it, and it is free again.
 func (r *runner) used(ctx context.Context, nonce, final uint64) (bool, error) {
-	listing, err := r.engine.store.List(ctx, store.Filter{Genesis: (*[32]byte)(&r.engine.genesis), Hotkey: &r.hotkey}, store.Page{Limit: store.MaxPage})
+	listing, err := r.engine.store.List(ctx, store.Filter{Genesis: (*[32]byte)(&r.engine.genesis), Hotkey: &r.hotkey, States: written}, store.Page{Limit: store.MaxPage})
 	return slices.ContainsFunc(listing.Records, func(record store.Record) bool {
 		return record.HasNonce && record.Nonce == nonce && record.IncludedBlock > final
 	}), err

@@ -14,6 +14,7 @@ import (
 	"github.com/bittensor-pylon/pylon/devchain"
 	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/chain"
+	"github.com/bittensor-pylon/pylon/internal/intents/store"
 	"github.com/bittensor-pylon/pylon/internal/problem"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 	"github.com/bittensor-pylon/pylon/wallet"
@@ -463,4 +464,21 @@ func ExampleBudget_wait() {
 	}
 	fmt.Println(strings.Join(waits, " "))
 	// Output: 1s 2s 4s 8s 10s 10s
+}
+
+// Requests that replace each other by the hundred while one is on its way do not hide it: the last of them is brought onto
+// the chain after it, and its write is not taken for somebody else's.
+func TestManyRequestsBehindOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{})
+	first := w.put(0, miners(t))
+	w.until(first, 3, pylon.StateSubmitted)
+	last := ""
+	for i := range store.MaxPage + 10 {
+		last = w.put(0, map[pylon.Hotkey]float64{hotkey(t, "//Miner3"): 1, hotkey(t, "//Miner4"): float64(i + 1)})
+	}
+	w.until(first, 6, pylon.StateFinalized)
+	if intent := w.until(last, 6, pylon.StateFinalized); intent.Attempts != 1 {
+		t.Error(describe(intent))
+	}
 }
