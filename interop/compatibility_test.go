@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bittensor-pylon/pylon/internal/proctest"
 )
 
 var update = flag.Bool("update", false, "write docs/compatibility.md")
@@ -111,7 +113,7 @@ func TestCompatibilityOfPublishedPythonClients(t *testing.T) {
 func callMethods(t *testing.T, version string, flags []string) map[string][]methodCall {
 	t.Helper()
 	args := append([]string{"dev", "--port", "0", "--chain-port", "0", "--quiet", "--neurons", "16", "--block-time", "100ms"}, flags...)
-	ready := start(t, time.Minute, "ready ", exec.Command(binary, args...))
+	ready := proctest.Start(t, time.Minute, "ready ", exec.Command(binary, args...))
 	service, _, _ := strings.Cut(ready, " ")
 	clients := filepath.Join(cache, "pylon-clients")
 	cmd := exec.CommandContext(t.Context(), filepath.Join(clients, "bin", "python"), filepath.Join(root, "interop", "pylonclient", "methods.py"), "--url", service)

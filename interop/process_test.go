@@ -3,22 +3,20 @@
 package interop
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bittensor-pylon/pylon/internal/proctest"
 )
 
 var (
@@ -53,84 +51,12 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// start runs a program until the test ends and returns what follows prefix in the first line of its standard output
-// that begins so. The program's output goes to the log of a failed test.
-func start(t *testing.T, patience time.Duration, prefix string, cmd *exec.Cmd) string {
-	t.Helper()
-	var log lockedBuffer
-	ready := make(chan string, 1)
-	cmd.Stdout = &lineFinder{prefix: prefix, found: ready, log: &log}
-	cmd.Stderr = &log
-	// A process group of its own, so that what the program starts ends with it; and what it started may hold its output
-	// open for a second after it has ended, no longer.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait()
-	}()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(15 * time.Second):
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			<-ended
-		}
-		if t.Failed() {
-			t.Logf("output of %s:\n%s", filepath.Base(cmd.Path), log.String())
-		}
-	})
-	select {
-	case rest := <-ready:
-		return rest
-	case <-ended:
-		t.Fatalf("%s ended before it was ready:\n%s", cmd.Path, log.String())
-	case <-time.After(patience):
-		t.Fatalf("%s was not ready after %s:\n%s", cmd.Path, patience, log.String())
-	}
-	return ""
-}
-
-// lineFinder sends what follows prefix in the first line that begins so, and passes everything on to log. It is
-// written to by one goroutine.
-type lineFinder struct {
-	prefix string
-	found  chan<- string // has room for one
-	log    io.Writer
-	line   []byte
-	done   bool
-}
-
-func (f *lineFinder) Write(p []byte) (int, error) {
-	f.line = append(f.line, p...)
-	for !f.done {
-		line, rest, whole := bytes.Cut(f.line, []byte{'\n'})
-		if !whole {
-			break
-		}
-		if value, ok := bytes.CutPrefix(line, []byte(f.prefix)); ok {
-			f.done = true
-			f.found <- string(bytes.TrimSpace(value))
-		}
-		f.line = rest
-	}
-	if f.done {
-		f.line = nil
-	}
-	return f.log.Write(p)
-}
-
 // startDev runs `pylon dev` and returns the addresses of its service and its chain.
 func startDev(t *testing.T, flags ...string) (service, chain string) {
 	t.Helper()
-	port := freePort(t)
+	port := proctest.FreePort(t)
 	args := append([]string{"dev", "--port", "0", "--chain-port", fmt.Sprint(port), "--quiet"}, flags...)
-	service = start(t, 10*time.Second, "ready ", exec.Command(binary, args...))
+	service = proctest.Start(t, time.Minute, "ready ", exec.Command(binary, args...))
 	return service, fmt.Sprintf("ws://127.0.0.1:%d", port)
 }
 
@@ -144,11 +70,11 @@ func startServe(t *testing.T, settings ...string) string {
 // startServeProcess is startServe for those who want to look at the process, or to end it before the test ends.
 func startServeProcess(t *testing.T, settings ...string) (address string, pid int, stop func()) {
 	t.Helper()
-	port := freePort(t)
+	port := proctest.FreePort(t)
 	cmd := exec.Command(binary, "serve")
 	cmd.Dir = t.TempDir()
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "PYLON_UVICORN_HOST=127.0.0.1", fmt.Sprintf("PYLON_UVICORN_PORT=%d", port)}, settings...)
-	var log lockedBuffer
+	var log proctest.Log
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -242,38 +168,4 @@ func getJSON(t *testing.T, url, token string, into any) {
 	if err := json.Unmarshal(body, into); err != nil {
 		t.Fatalf("GET %s: %v", url, err)
 	}
-}
-
-// freePort returns a port that nothing listens on. It lies below the range that systems take the ports of outgoing
-// connections from, so that none of those gets it before the program that it is for.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		port := 20000 + rand.IntN(12000)
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
-// lockedBuffer is a buffer that a process and a test may use at once.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer // guarded by mu
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/bittensor-pylon/pylon/internal/proctest"
 )
 
 // The published Python clients, unmodified, against the development service. Version 1.9.0 logs in and sends no token
@@ -14,8 +16,8 @@ import (
 func TestPublishedPythonClients(t *testing.T) {
 	down := startServe(
 		t,
-		fmt.Sprintf("PYLON_BITTENSOR_NETWORK=ws://127.0.0.1:%d", freePort(t)),
-		fmt.Sprintf("PYLON_BITTENSOR_ARCHIVE_NETWORK=ws://127.0.0.1:%d", freePort(t)),
+		fmt.Sprintf("PYLON_BITTENSOR_NETWORK=ws://127.0.0.1:%d", proctest.FreePort(t)),
+		fmt.Sprintf("PYLON_BITTENSOR_ARCHIVE_NETWORK=ws://127.0.0.1:%d", proctest.FreePort(t)),
 		"PYLON_OPEN_ACCESS_TOKEN=my_open_access_token",
 		"PYLON_LEGACY_LOGIN=true",
 	)

@@ -14,14 +14,16 @@ import (
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bittensor-pylon/pylon/internal/proctest"
 )
 
 // startRealChain runs the real Subtensor runtime (spec 218) over a seeded state and returns its address.
 func startRealChain(t *testing.T, state string) string {
 	t.Helper()
-	cmd := exec.Command("node", "start.mjs", "--state", state, "--port", fmt.Sprint(freePort(t)))
+	cmd := exec.Command("node", "start.mjs", "--state", state, "--port", fmt.Sprint(proctest.FreePort(t)))
 	cmd.Dir = filepath.Join(cache, "realchain")
-	return start(t, 2*time.Minute, "READY ", cmd)
+	return proctest.Start(t, 2*time.Minute, "READY ", cmd)
 }
 
 // newBlock asks the node for one more block; a real node has no such method.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/bittensor-pylon/pylon/internal/proctest"
 	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
@@ -34,26 +35,7 @@ func Unpack(t testing.TB, path string) []byte {
 // File returns the content of a compressed file in the test data of internal/scale.
 func File(t testing.TB, name string) []byte {
 	t.Helper()
-	return Unpack(t, filepath.Join(root(t), "internal", "scale", "testdata", name))
-}
-
-// root is the folder of the module, above that of the package under test.
-func root(t testing.TB) string {
-	t.Helper()
-	folder, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder
-		}
-		above := filepath.Dir(folder)
-		if above == folder {
-			t.Fatal("the test runs outside the module")
-		}
-		folder = above
-	}
+	return Unpack(t, filepath.Join(proctest.ModuleRoot(t), "internal", "scale", "testdata", name))
 }
 
 // RawMetadata returns recorded metadata as the node answered it. The name is a spec version and a metadata version, such

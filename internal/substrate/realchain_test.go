@@ -1,19 +1,15 @@
 package substrate_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +17,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
 
+	"github.com/bittensor-pylon/pylon/internal/proctest"
 	"github.com/bittensor-pylon/pylon/internal/scale"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 )
@@ -34,30 +31,11 @@ func absent(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-// moduleRoot is the folder of go.mod.
-func moduleRoot(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Fatal("there is no go.mod above the test")
-		}
-		dir = parent
-	}
-}
-
 // realChainFolder is a folder with the program of the node and what it needs, where it may write: that of the interop
 // suites, made here if everything is required.
 func realChainFolder(t *testing.T) string {
 	t.Helper()
-	root := moduleRoot(t)
+	root := proctest.ModuleRoot(t)
 	shared := os.Getenv("PYLON_SHARED")
 	if shared == "" {
 		shared = filepath.Join(root, "..", "shared")
@@ -100,67 +78,13 @@ func realChainFolder(t *testing.T) string {
 	return work
 }
 
-// freePort returns a port that nothing listens on, below the range that outgoing connections take theirs from: those of
-// other tests must not get it before the node.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		port := 20000 + rand.IntN(12000)
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
 // startRealChain runs the real Subtensor runtime, spec 218, over a small seeded state. Signal reaches all its processes.
 func startRealChain(t *testing.T) (url string, signal func(syscall.Signal)) {
 	t.Helper()
-	cmd := exec.Command("node", "start.mjs", "--state", "small", "--port", fmt.Sprint(freePort(t)))
+	cmd := exec.Command("node", "start.mjs", "--state", "small", "--port", fmt.Sprint(proctest.FreePort(t)))
 	cmd.Dir = realChainFolder(t)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	signal = func(s syscall.Signal) { _ = syscall.Kill(-cmd.Process.Pid, s) }
-	ready := make(chan string, 1)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if rest, ok := strings.CutPrefix(lines.Text(), "READY "); ok {
-				ready <- rest
-			}
-		}
-		_ = cmd.Wait()
-	}()
-	t.Cleanup(func() {
-		signal(syscall.SIGCONT)
-		signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
-			signal(syscall.SIGKILL)
-			<-ended
-		}
-	})
-	select {
-	case url = <-ready:
-	case <-ended:
-		t.Fatalf("the node has ended:\n%s", complaints.String())
-	case <-time.After(2 * time.Minute):
-		t.Fatal("the node is not ready after two minutes")
-	}
-	return url, signal
+	url = proctest.Start(t, 2*time.Minute, "READY ", cmd)
+	return url, func(s syscall.Signal) { _ = syscall.Kill(-cmd.Process.Pid, s) }
 }
 
 // newBlock asks that node for a block; a real one has no such method.

@@ -3,19 +3,15 @@
 package extrinsic
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/bittensor-pylon/pylon/internal/proctest"
 	"github.com/bittensor-pylon/pylon/internal/scale"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
 	"github.com/bittensor-pylon/pylon/wallet"
@@ -24,56 +20,9 @@ import (
 // realChain runs the real Subtensor runtime, spec 218, over a small seeded state. A block is built for every extrinsic.
 func realChain(t *testing.T) *substrate.Client {
 	t.Helper()
-	port := 0
-	for port == 0 {
-		candidate := 20000 + rand.IntN(12000)
-		if l, err := net.Listen("tcp", fmt.Sprintf(":%d", candidate)); err == nil {
-			l.Close()
-			port = candidate
-		}
-	}
-	cmd := exec.Command("node", "start.mjs", "--state", "small", "--port", fmt.Sprint(port))
+	cmd := exec.Command("node", "start.mjs", "--state", "small", "--port", fmt.Sprint(proctest.FreePort(t)))
 	cmd.Dir = folder(t, ".cache", "interop", "realchain")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready, ended := make(chan string, 1), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if url, ok := strings.CutPrefix(lines.Text(), "READY "); ok {
-				ready <- url
-			}
-		}
-		_ = cmd.Wait()
-	}()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(15 * time.Second):
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			<-ended
-		}
-		if t.Failed() {
-			t.Logf("the node said:\n%s", complaints.String())
-		}
-	})
-	var url string
-	select {
-	case url = <-ready:
-	case <-ended:
-		t.Fatal("the node has ended")
-	case <-time.After(2 * time.Minute):
-		t.Fatal("the node is not ready after two minutes")
-	}
+	url := proctest.Start(t, 2*time.Minute, "READY ", cmd)
 	c, err := substrate.New(substrate.Config{Nodes: []string{url}, CallTimeout: time.Minute, PingTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bittensor-pylon/pylon/dendrite"
+	"github.com/bittensor-pylon/pylon/internal/proctest"
 	"github.com/bittensor-pylon/pylon/synapse"
 	"github.com/bittensor-pylon/pylon/wallet"
 )
@@ -53,7 +54,7 @@ func TestDendriteCallsPythonAxon(t *testing.T) {
 	binary := buildPylon(t)
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
-			port := freePort(t)
+			port := proctest.FreePort(t)
 			_, hotkey := run(t, version, "serve.py", itoa(port))
 			target := synapse.AxonInfo{IP: "127.0.0.1", Port: port, IPType: 4, Hotkey: hotkey}
 			d := newDendrite(t, dendrite.Config{ExternalIP: "198.51.100.7"})

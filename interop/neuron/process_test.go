@@ -8,8 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -132,19 +130,4 @@ func (p *python) order(order, result any) {
 	if err := json.Unmarshal([]byte(text), result); err != nil {
 		p.t.Fatalf("%v in %s", err, text)
 	}
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		// Below the range that outgoing connections take their ports from: none of those gets it first.
-		port := 20000 + rand.IntN(12000)
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
 }

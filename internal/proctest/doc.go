@@ -1,0 +1,3 @@
+// Package proctest runs other programs for the time of a test: nodes, services
+// and foreign clients. For tests only.
+package proctest
