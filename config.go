@@ -39,8 +39,9 @@ type Config struct {
 	// Outage is how long a stream of events or a wait for an intent, once begun, goes on without the service, which may
 	// have to be restarted; below 0, not at all. Defaults to a minute.
 	Outage time.Duration
-	// Transport makes the requests. It is for tests: with it Timeouts.Connect and Timeouts.Write mean nothing. Defaults to
-	// a pool of connections of the client's own, through the proxy that the environment names, if it names one.
+	// Transport makes the requests: in tests, or where connections need something that is no field here, such as an
+	// authority of one's own. With it Timeouts.Connect and Timeouts.Write mean nothing. Defaults to a pool of connections
+	// of the client's own, through the proxy that the environment names, if it names one.
 	Transport http.RoundTripper
 
 	// NeuronsFile is a file with the shape of the answer to LatestNeurons. Latest and recent neurons then come from it

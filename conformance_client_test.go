@@ -68,10 +68,11 @@ func TestConformance109OpenAccessNeedsAToken(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, noNeurons) })
 	client := connect(t, pylon.Config{Address: s.URL})
 	_, err := client.V1().Subnet(1).LatestNeurons(t.Context())
-	if !errors.Is(err, pylon.ErrMisconfigured) || !strings.Contains(err.Error(), "no open access token provided in config") {
+	if !errors.Is(err, pylon.ErrMisconfigured) || err.Error() != "pylon: Can not use open access api - no open access token provided in config." {
 		t.Errorf("without a token: %v", err)
 	}
-	if _, err = client.V1().Identity().LatestNeurons(t.Context()); !errors.Is(err, pylon.ErrMisconfigured) {
+	_, err = client.V1().Identity().LatestNeurons(t.Context())
+	if !errors.Is(err, pylon.ErrMisconfigured) || err.Error() != "pylon: Can not use identity api - no identity name or token provided in config." {
 		t.Errorf("without an identity: %v", err)
 	}
 	if len(s.all()) != 0 {
@@ -88,16 +89,33 @@ func TestConformance109OpenAccessNeedsAToken(t *testing.T) {
 
 func TestConformance110Headers(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, noNeurons) })
-	if _, err := connect(t, config(s.URL)).V1().Subnet(1).LatestNeurons(t.Context()); err != nil {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/identities"):
+			answer(w, 200, oneIdentity)
+		case r.Method == http.MethodPut:
+			answer(w, 200, `{"detail":"weights update scheduled","count":1}`)
+		default:
+			answer(w, 200, noNeurons)
+		}
+	})
+	client := connect(t, config(s.URL))
+	_, open := client.V1().Subnet(1).LatestNeurons(t.Context())
+	_, write := client.V1().Identity().PutWeights(t.Context(), pylon.WeightsRequest{Weights: map[pylon.Hotkey]float64{"a": 1}})
+	if err := errors.Join(open, write); err != nil {
 		t.Fatal(err)
 	}
-	header := s.last(t).header
-	if got := header.Get("Authorization"); got != "Bearer open" {
-		t.Errorf("Authorization: %q", got)
+	want := []string{"Bearer open", "", "Bearer secret"} // the second asks for the netuid
+	for i, call := range s.all() {
+		if got := call.header.Get("Authorization"); got != want[i] {
+			t.Errorf("%s: Authorization: %q", call.path, got)
+		}
+		if got := call.header.Get("X-Pylon-Timeout"); got != "59.5" {
+			t.Errorf("%s: X-Pylon-Timeout: %q", call.path, got)
+		}
 	}
-	if got := header.Get("X-Pylon-Timeout"); got != "59.5" {
-		t.Errorf("X-Pylon-Timeout: %q", got)
+	if len(s.all()) != len(want) {
+		t.Errorf("%d requests", len(s.all()))
 	}
 }
 

@@ -374,6 +374,47 @@ func TestConformance149NeuronClientsAreBounded(t *testing.T) {
 	}
 }
 
+// The client that has to go closes its connections, however long they would be kept.
+func TestConformance149EvictedClientsAreClosed(t *testing.T) {
+	t.Parallel()
+	idle, closed := make(chan struct{}, 1), make(chan struct{}, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateIdle:
+			idle <- struct{}{}
+		case http.StateClosed:
+			closed <- struct{}{}
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := connect(t, pylon.Config{Address: "http://h", NeuronKeepAlive: time.Hour})
+	if _, err := fetch(t, client, neuronAt(server.Listener.Addr())); err != nil {
+		t.Fatal(err)
+	}
+	<-idle
+	for i := range 257 {
+		neuron := &pylon.Neuron{AxonInfo: pylon.AxonInfo{IP: netip.MustParseAddr("127.0.0.2"), Port: uint16(1000 + i)}}
+		if _, err := client.Neuron(t.Context(), neuron); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-closed:
+			if i < 256 {
+				t.Errorf("closed for the client number %d", i+2)
+			}
+			return
+		default:
+		}
+	}
+	select {
+	case <-closed:
+	case <-time.After(30 * time.Second):
+		t.Error("never closed")
+	}
+}
+
 // An idle connection to a neuron is closed after five seconds, or when the settings say: the neuron sees when.
 func TestConformance149IdleConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
