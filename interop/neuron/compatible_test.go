@@ -20,6 +20,7 @@ import (
 
 	"github.com/bittensor-pylon/pylon/axon"
 	"github.com/bittensor-pylon/pylon/dendrite"
+	"github.com/bittensor-pylon/pylon/internal/proctest"
 	"github.com/bittensor-pylon/pylon/ss58"
 	"github.com/bittensor-pylon/pylon/synapse"
 )
@@ -142,7 +143,7 @@ func (w *wire) send(t *testing.T, port int) (out answered) {
 
 // A compatible axon answers whatever comes as the axon of the SDK 10.5.0 does.
 func TestCompatibleAnswersAsPython(t *testing.T) {
-	theirs := freePort(t)
+	theirs := proctest.FreePort(t)
 	_, hotkey := run(t, "10.5.0", "serve.py", itoa(theirs))
 	ours := serveAll(t, axon.Config{Mode: axon.Compatible})
 	target := synapse.AxonInfo{IP: "127.0.0.1", Port: theirs, IPType: 4, Hotkey: hotkey}
