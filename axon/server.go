@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // server is what Start adds to an Axon.
@@ -173,12 +175,63 @@ func (l *limitedListener) Close() error {
 	return l.Listener.Close()
 }
 
+// limitedConn also waits with a deadline until somebody reads. net/http and the
+// axon set several for each message, and most are replaced before a read could
+// miss them.
 type limitedConn struct {
 	net.Conn
 	release func()
+
+	mu       sync.Mutex
+	deadline time.Time // guarded by mu; for reads
+	applied  time.Time // guarded by mu; the one that Conn has
+	reads    int       // guarded by mu; under way
 }
 
 func (c *limitedConn) Close() error {
 	defer c.release()
 	return c.Conn.Close()
+}
+
+func (c *limitedConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.Conn.SetWriteDeadline(t))
+}
+
+func (c *limitedConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = t
+	if c.reads > 0 {
+		return c.apply()
+	}
+	return nil
+}
+
+// apply gives Conn the deadline for reads, which also counts for those under way.
+func (c *limitedConn) apply() error {
+	if c.deadline.Equal(c.applied) {
+		return nil
+	}
+	c.applied = c.deadline
+	return c.Conn.SetReadDeadline(c.deadline)
+}
+
+func (c *limitedConn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	// So net/http stops the read with which it watches for the end of a connection.
+	if !c.deadline.Equal(c.applied) && !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+		c.mu.Unlock()
+		return 0, os.ErrDeadlineExceeded
+	}
+	if err := c.apply(); err != nil {
+		c.mu.Unlock()
+		return 0, err
+	}
+	c.reads++
+	c.mu.Unlock()
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	c.reads--
+	c.mu.Unlock()
+	return n, err
 }
