@@ -41,10 +41,14 @@ func (c *call) receive(response *http.Response) error {
 		var answer struct {
 			Message synapse.Optional[any] `json:"message"`
 		}
-		if err := json.Unmarshal(body, &answer); err != nil {
+		err := json.Unmarshal(body, &answer)
+		if _, isSyntax := errors.AsType[*json.SyntaxError](err); isSyntax {
 			return err
 		}
 		base.Axon.StatusCode = synapse.Some(response.StatusCode)
+		if err != nil {
+			return err // JSON, but no object
+		}
 		base.Axon.StatusMessage = synapse.Optional[string]{}
 		if answer.Message.Present {
 			base.Axon.StatusMessage = synapse.Some(fmt.Sprint(answer.Message.Value))

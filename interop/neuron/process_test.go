@@ -59,13 +59,8 @@ func run(t *testing.T, version, program, firstLine string) (*python, string) {
 		scanner := bufio.NewScanner(out)
 		scanner.Buffer(nil, 16<<20)
 		for scanner.Scan() {
-			line := scanner.Text()
-			fmt.Fprintln(p, line)
-			// Other lines are the SDK's, and nobody may be there to take them: a program
-			// that waits for that would serve nothing.
-			if strings.HasPrefix(line, "ready") || strings.HasPrefix(line, "result") {
-				p.lines <- line
-			}
+			fmt.Fprintln(p, scanner.Text())
+			p.lines <- scanner.Text()
 		}
 		_ = cmd.Wait()
 	}()

@@ -12,6 +12,8 @@ import sdk
 from bittensor.core.chain_data import AxonInfo
 
 
+results = sdk.results()
+
 HOUR = 3600 * 10**9
 
 
@@ -129,7 +131,7 @@ async def run(order):
 
 
 async def main():
-    print("ready", flush=True)
+    print("ready", file=results, flush=True)
     loop = asyncio.get_running_loop()
     while True:
         line = await loop.run_in_executor(None, sys.stdin.readline)
@@ -139,7 +141,7 @@ async def main():
             result = await run(json.loads(line))
         except Exception as e:  # what a caller of the SDK would see
             result = {"error": f"{type(e).__name__}: {e}"}
-        print("result", json.dumps(result), flush=True)
+        print("result", json.dumps(result), file=results, flush=True)
     await dendrite.aclose_session()
 
 

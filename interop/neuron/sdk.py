@@ -4,6 +4,7 @@ import importlib.machinery
 import os
 import sys
 import types
+import typing
 
 os.environ.setdefault("BT_NO_PARSE_CLI_ARGS", "1")
 sys.argv = sys.argv[:1]
@@ -32,6 +33,13 @@ from bittensor.core.tensor import Tensor, tensor  # noqa: E402, F401
 from bittensor_wallet import Keypair  # noqa: E402
 
 bittensor.utils.networking.get_external_ip = lambda: "198.51.100.7"
+
+
+def results() -> typing.TextIO:
+    """Standard output, for nobody else from now on: a line that the SDK logs could come in the middle of a result."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return out
 
 
 def key(uri: str) -> Keypair:

@@ -12,6 +12,7 @@ from bittensor.core.errors import SynapseException
 import messages
 import sdk
 
+results = sdk.results()
 port = int(sys.stdin.readline())
 axon = sdk.Axon(wallet=sdk.wallet("//Bob"), port=port, external_ip="127.0.0.1")
 
@@ -118,6 +119,6 @@ for _ in range(500):
         break
     except OSError:
         time.sleep(0.05)
-print("ready", axon.wallet.hotkey.ss58_address, flush=True)
+print("ready", axon.wallet.hotkey.ss58_address, file=results, flush=True)
 sys.stdin.read()
 axon.stop()
