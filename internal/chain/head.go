@@ -93,10 +93,17 @@ func (l *lookout) set(header substrate.Header) *sighting {
 // fresh returns the newest known head if there is no reason yet to ask the nodes about it, nil otherwise.
 func (l *lookout) fresh() *sighting {
 	head := l.known()
-	if head != nil && (time.Since(head.seen) < l.trust || time.Now().UnixNano()-l.confirmed.Load() < int64(confirmation)) {
+	if head != nil && (time.Since(head.seen) < l.trust || l.justConfirmed()) {
 		return head
 	}
 	return nil
+}
+
+// justConfirmed tells whether the nodes' word still counts. One from the future is of a clock that has been set back since,
+// and tells nothing.
+func (l *lookout) justConfirmed() bool {
+	ago := time.Now().UnixNano() - l.confirmed.Load()
+	return ago >= 0 && ago < int64(confirmation)
 }
 
 // newest returns the newest head, and waits for the first one. It asks the nodes when the head that it knows is older

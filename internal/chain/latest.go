@@ -29,7 +29,8 @@ const askedGrain = int64(time.Second)
 
 // touch notes that somebody wants the answer.
 func (l *latest[T]) touch() {
-	if now := time.Now().UnixNano(); now-l.asked.Load() >= askedGrain {
+	now := time.Now().UnixNano()
+	if ago := now - l.asked.Load(); ago >= askedGrain || ago < 0 { // a clock can be set back
 		l.asked.Store(now)
 	}
 }

@@ -514,6 +514,32 @@ func TestAnAnswerFromMemoryNeedsAChain(t *testing.T) {
 	})
 }
 
+// After a clock is set back, what was noted before lies in its future. It must not count until the clock is there again.
+func TestAClockThatIsSetBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		node := newFakeNode(t)
+		node.grow(1, 10)
+		c := newFakeChain(t, node, node, Config{})
+		n, err := c.LatestNeurons(t.Context(), 1)
+		numberOf(t, n, err)
+		pause(2 * blockTime)
+		before := time.Now().Add(2 * time.Hour).UnixNano()
+		c.lookout.confirmed.Store(before)
+		asked := c.latestOf(1)
+		asked.asked.Store(before)
+		node.setHook(func(context.Context, fakeCall) error {
+			return &substrate.Error{Kind: substrate.KindTransport, Op: "connect", Message: "connection refused"}
+		})
+		if n, err := c.LatestNeurons(t.Context(), 1); problem.KindOf(err) != problem.Unavailable {
+			t.Errorf("without a node: %+v, %v", n, err)
+		}
+		if idle := asked.idle(); idle != 0 {
+			t.Errorf("asked for %v ago", idle)
+		}
+	})
+}
+
 func TestEstimatedNumber(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
