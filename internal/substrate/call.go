@@ -50,13 +50,14 @@ func ask[T any](ctx context.Context, c *Client, q query, decode func(result []by
 		}
 		c.report(n, on, q, err)
 		if err == nil {
+			c.blameTrapped(tries)
 			return value, nil
 		}
 		if ctx.Err() != nil {
 			return zero, err
 		}
 		e, _ := errors.AsType[*Error](err)
-		tries[n.index].note(on, e.Kind)
+		tries[n.index].note(on, e)
 		failed = worse(failed, e)
 		if final(e.Kind) {
 			return zero, failed
@@ -69,11 +70,25 @@ type try struct {
 	on    *conn
 	count int
 	again bool // the connection broke, which says nothing about the question
+	// trapped is whether the node said that the runtime had failed.
+	trapped bool
 }
 
-func (t *try) note(on *conn, kind Kind) {
-	t.on, t.again = on, kind == KindTransport
+func (t *try) note(on *conn, e *Error) {
+	t.on, t.again, t.trapped = on, e.Kind == KindTransport, e.trapped
 	t.count++
+}
+
+// blameTrapped speaks against the nodes whose runtime failed at a question that another node has answered: it was not the
+// question then.
+func (c *Client) blameTrapped(tries []try) {
+	for i := range tries {
+		if tries[i].trapped {
+			c.mu.Lock()
+			c.nodes[i].blame(tries[i].on)
+			c.mu.Unlock()
+		}
+	}
 }
 
 // open tells whether the node may be asked again, on another connection.
@@ -213,7 +228,8 @@ func (n *node) decodeError(method string, err error) error {
 }
 
 // blames tells whether an error speaks against the node. What it says about a block or a method is an answer like any
-// other; a connection that broke is dealt with by the loop that makes the next one.
+// other; a connection that broke is dealt with by the loop that makes the next one. A runtime that failed would mostly fail
+// on every node: see blameTrapped.
 func blames(kind Kind) bool {
 	switch kind {
 	case KindTimeout, KindMalformed, KindNode, KindUnknown:
@@ -249,11 +265,19 @@ func (c *Client) report(n *node, on *conn, q query, err error) {
 			n.failing = false
 			c.refresh()
 		}
-	case err != nil && blames(kind):
-		n.failures++
-		if !n.failing && (n.failures >= patience || n.probation) {
-			n.startFailing()
-		}
+	case err != nil && blames(kind) && !n.lastError.trapped:
+		n.blame(on)
+	}
+}
+
+// blame notes that a call failed and that the node is to blame. The caller holds mu.
+func (n *node) blame(on *conn) {
+	if n.conn != on {
+		return // there is a new connection already
+	}
+	n.failures++
+	if !n.failing && (n.failures >= patience || n.probation) {
+		n.startFailing()
 	}
 }
 

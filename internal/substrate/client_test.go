@@ -153,6 +153,39 @@ func TestTimeoutsNameWhoseTimeItWas(t *testing.T) {
 	})
 }
 
+// A runtime that fails at a question would do so on every node. It speaks against a node only that another one answers.
+func TestRuntimeThatTraps(t *testing.T) {
+	t.Parallel()
+	trap := rpcError{Code: 4003, Message: "Client error: Execution failed: Execution aborted due to trap: wasm trap: wasm `unreachable` instruction executed"}
+	for name, test := range map[string]struct {
+		b    any
+		want NodeState
+	}{
+		"on both nodes":                {trap, NodeHealthy},
+		"beside a node without blocks": {rpcError{Code: 4003, Message: "UnknownBlock: Header was not found in the database: 0x00"}, NodeHealthy},
+		"on one node":                  {"x", NodeFailing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				a, b, c := two(t, Config{})
+				a.reply("echo", trap)
+				b.reply("echo", test.b)
+				for range 3 {
+					if got, err := question(t.Context(), c, "x"); test.want == NodeFailing && (got != "x" || err != nil) ||
+						test.want == NodeHealthy && KindOf(err) != KindNode {
+						t.Errorf("%q, %v", got, err)
+					}
+				}
+				nodes := c.Nodes()
+				if nodes[0].State != test.want || nodes[0].LastErrorKind != KindNode || nodes[1].State != NodeHealthy {
+					t.Errorf("%s (%v) and %s", nodes[0].State, nodes[0].LastError, nodes[1].State)
+				}
+			})
+		})
+	}
+}
+
 // A node that answers nothing is asked last after three calls, then probed, and comes back; the next failure counts at
 // once, and the waits grow.
 func TestFailingNode(t *testing.T) {

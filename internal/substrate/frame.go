@@ -116,7 +116,10 @@ func answeredError(raw []byte) *Error {
 	if data != "" && data != "null" {
 		message += " (" + clip(data) + ")"
 	}
-	return &Error{Kind: classify(e.Code, e.Message, data), Code: e.Code, Message: message}
+	kind := classify(e.Code, e.Message, data)
+	const execution = "Execution " // failed, or aborted
+	trapped := kind == KindNode && (strings.Contains(e.Message, execution) || strings.Contains(data, execution))
+	return &Error{Kind: kind, Code: e.Code, Message: message, trapped: trapped}
 }
 
 // clip cuts a text of a node, and keeps nothing of the rest in memory.

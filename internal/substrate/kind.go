@@ -71,6 +71,8 @@ type Error struct {
 
 	// earlier tells that the same question was sent to the node before, and its answer was lost.
 	earlier bool
+	// trapped tells that the node says that the runtime failed, and not itself.
+	trapped bool
 }
 
 // Error names the method, the node, the kind, and what was said.
