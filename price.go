@@ -4,11 +4,28 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 )
 
 // Rao is an amount in the smallest unit of a token: 10⁹ of them are one.
 type Rao uint64
+
+// raoPerToken is how many rao one token has.
+const raoPerToken = 1e9
+
+// Tokens returns the amount in tokens, as near as a float64 comes to it.
+func (r Rao) Tokens() float64 { return float64(r) / raoPerToken }
+
+// RaoOf returns an amount of tokens in rao, rounded to the nearest. One that is negative, not a number or more than a Rao
+// holds is an ErrInvalid.
+func RaoOf(tokens float64) (Rao, error) {
+	rao := math.Round(tokens * raoPerToken)
+	if !(rao >= 0 && rao < 1<<64) {
+		return 0, &ArgumentError{Argument: "tokens", Detail: strconv.FormatFloat(tokens, 'g', -1, 64) + " is no amount of tokens"}
+	}
+	return Rao(rao), nil
+}
 
 // Price is what one alpha of a subnet costs at a block, in rao of TAO.
 type Price struct {
