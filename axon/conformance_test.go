@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -581,9 +582,18 @@ func TestConformance046ErrorHeaders(t *testing.T) {
 		if got.get("bt_header_axon_version") != "10005000" || got.get("bt_header_axon_uuid") != a.UUID() || got.get("bt_header_dendrite_ip") != "127.0.0.1" {
 			t.Errorf("headers %v", got.header)
 		}
-		port, err := strconv.Atoi(got.get("bt_header_dendrite_port"))
-		if err != nil || port < 1024 {
-			t.Errorf("port %d, %v", port, err)
+		// The port is that of the connection, whatever the headers said.
+		conn, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, build(t, &Dummy{Input: 41}, time.Now().UnixNano()).set("bt_header_dendrite_port", "1").bytes()); err != nil {
+			t.Fatal(err)
+		}
+		head, err := io.ReadAll(conn)
+		if want := fmt.Sprintf("\r\nbt_header_dendrite_port: %d\r\n", conn.LocalAddr().(*net.TCPAddr).Port); err != nil || !strings.Contains(string(head), want) {
+			t.Errorf("no %q in %s, %v", want, head, err)
 		}
 		signature, err := synapse.ParseSignature(got.get("bt_header_axon_signature"))
 		message := fmt.Sprintf("%s.%s.%s.%s", got.get("bt_header_axon_nonce"), key(t, "//Alice").Address(), key(t, "//Bob").Address(), a.UUID())

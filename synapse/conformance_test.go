@@ -1,6 +1,7 @@
 package synapse_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -273,6 +274,19 @@ func TestConformance010HeaderNumbers(t *testing.T) {
 	headers := append(parseLines(workedHeaders), synapse.Header{Name: "bt_header_axon_port", Value: " +8_091 "})
 	if err := synapse.FromHeaders(headers, m); err != nil || m.Axon.Port != synapse.Some(8091) {
 		t.Errorf("port %v, %v", m.Axon.Port, err)
+	}
+}
+
+// An input that is decoded but does not fit fails the parse, and the error has
+// the whole way to what is wrong.
+func TestHeaderInputDoesNotFit(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{"{}": "m.id", `{"id": "x"}`: "m.id", "[]": "m"} {
+		headers := synapse.Headers{{Name: "bt_header_input_obj_m", Value: base64.StdEncoding.EncodeToString([]byte(value))}}
+		var field *synapse.FieldError
+		if err := synapse.FromHeaders(headers, new(RequiredModel)); !errors.As(err, &field) || field.Field != want || strings.Count(err.Error(), "synapse: ") != 1 {
+			t.Errorf("%s: %v, want a FieldError of %s", value, err, want)
+		}
 	}
 }
 

@@ -411,7 +411,7 @@ func (s *schema) fromSource(m Message, from source) (err error) {
 		switch {
 		case ok:
 			if err := f.shape.decode(&scanner{data: raw}, root.FieldByIndex(f.index)); err != nil {
-				return &FieldError{Field: f.name, Err: err}
+				return fieldError(f.name, err)
 			}
 		case f.required:
 			return fieldError(f.name, errMissing)
