@@ -14,6 +14,7 @@ const (
 // words is what differs between the dialects.
 type words struct {
 	hasTable     string
+	lock         string // keeps other replicas from making the tables until the transaction ends; empty: nothing needed
 	schema       []string
 	use, advance string
 }
@@ -27,9 +28,10 @@ var dialects = map[Dialect]words{
 	},
 	Postgres: {
 		hasTable: "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('pylon_nonces')",
-		// Without the lock, replicas that start at once would make the tables at once,
-		// which fails. Its number is nobody else's by chance alone.
-		schema:  append([]string{"SELECT pg_advisory_xact_lock(1887005807, 0)"}, tables("BYTEA", "BIGINT")...),
+		// Without it, replicas that start at once would make the tables at once, which
+		// fails. Its number is nobody else's by chance alone.
+		lock:    "SELECT pg_advisory_xact_lock(1887005807, 0)",
+		schema:  tables("BYTEA", "BIGINT"),
 		use:     strings.Replace(insertOnce, "{hold}", "FOR SHARE", 1),
 		advance: strings.Replace(insertNewest, "{hold}", "FOR SHARE", 1),
 	},

@@ -97,6 +97,15 @@ func (s *Store) create(ctx context.Context) error {
 	}
 	if tables == 0 {
 		err := s.transaction(ctx, func(tx *sql.Tx) error {
+			if s.words.lock != "" {
+				if _, err := tx.ExecContext(ctx, s.words.lock); err != nil {
+					return err
+				}
+				// Who had it before may be at work with the tables by now.
+				if err := tx.QueryRowContext(ctx, s.words.hasTable).Scan(&tables); err != nil || tables > 0 {
+					return err
+				}
+			}
 			for _, statement := range s.words.schema {
 				if _, err := tx.ExecContext(ctx, statement); err != nil {
 					return err

@@ -112,7 +112,7 @@ func TestAdvance(t *testing.T) {
 func TestReplicasAtOnce(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, d database) {
-		replicas := make([]*sqlnonces.Store, 4)
+		replicas := make([]*sqlnonces.Store, 8)
 		var starting sync.WaitGroup
 		for i := range replicas {
 			starting.Go(func() { replicas[i] = d.open(t) }) // the tables too are made by one of them
@@ -139,6 +139,53 @@ func TestReplicasAtOnce(t *testing.T) {
 			t.Errorf("used %d times, advanced %d times", used.Load(), advanced.Load())
 		}
 	})
+}
+
+// A replica that has waited for another one to make the tables leaves them alone: to make an index waits for everybody who
+// is adding a record, and lets nobody else begin.
+func TestSecondReplicaTouchesNoTables(t *testing.T) {
+	t.Parallel()
+	d := database{sqlnonces.Postgres, "pgx", schema(t)}
+	db, err := sql.Open(d.driver, d.name)
+	must(t, err)
+	defer func() { must(t, db.Close()) }()
+	connect := func() (*sql.Conn, func(string)) {
+		conn, err := db.Conn(t.Context())
+		must(t, err)
+		return conn, func(statement string) {
+			t.Helper()
+			_, err := conn.ExecContext(t.Context(), statement)
+			must(t, err)
+		}
+	}
+	first, exec := connect()
+	exec("SELECT pg_advisory_lock(1887005807, 0)")
+	opened := make(chan error, 1)
+	go func() {
+		_, err := sqlnonces.New(t.Context(), sqlnonces.Config{DB: db, Dialect: d.dialect, Receiver: "bob", Timeout: patience})
+		opened <- err
+	}()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for waiting, deadline := 0, time.Now().Add(patience); waiting == 0; <-tick.C {
+		must(t, first.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1887005807 AND NOT granted").Scan(&waiting))
+		if time.Now().After(deadline) {
+			t.Fatal("nobody waits")
+		}
+	}
+	exec("CREATE TABLE pylon_nonce_floors (scope TEXT PRIMARY KEY, floor BIGINT NOT NULL)")
+	exec("CREATE TABLE pylon_nonces (id BYTEA PRIMARY KEY, scope TEXT NOT NULL, nonce BIGINT NOT NULL, expires BIGINT NOT NULL)")
+	exec("CREATE INDEX pylon_nonces_expires ON pylon_nonces (scope, expires)")
+	writer, add := connect()
+	add("BEGIN")
+	add("INSERT INTO pylon_nonces VALUES ('x', 'a scope', 1, 1)")
+	exec("SELECT pg_advisory_unlock(1887005807, 0)")
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+	add("ROLLBACK")
+	must(t, writer.Close())
+	must(t, first.Close())
 }
 
 // Expired records go; what they were can not come again, not even when the clock
