@@ -30,6 +30,9 @@ func TestRevealedOnFastChains(t *testing.T) {
 	t.Parallel()
 	const tempo = 20
 	for _, slot := range []time.Duration{time.Second, 100 * time.Millisecond, 20 * time.Millisecond} {
+		if raceEnabled && slot == time.Second {
+			continue
+		}
 		t.Run(slot.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, worldConfig{lag: 1, slot: slot, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: tempo, CommitReveal: true}}})
@@ -205,6 +208,20 @@ func TestRuntimeUpgrade(t *testing.T) {
 		t.Error(describe(intent))
 	}
 	must(t, w.dev.CheckNonces())
+}
+
+// What is signed after a runtime upgrade, before that is final, is signed for the new runtime.
+func TestSignedAfterARuntimeUpgrade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{lag: devchain.ManualFinality, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 300}}})
+	next, err := devchain.NewSubtensor(devchain.SubtensorConfig{Quiet: true, SpecVersion: 476})
+	must(t, err)
+	w.dev.Upgrade(next)
+	w.produce(2)
+	id := w.put(0, miners(t))
+	if intent := w.until(id, 3, pylon.StateIncluded); intent.Attempts != 1 {
+		t.Error(describe(intent))
+	}
 }
 
 // Two programs with a store each and one hotkey: weights of the other that came after the request end it.

@@ -43,7 +43,15 @@ func (r *runner) try(ctx context.Context, j *job, now sight) error {
 
 // sign makes the bytes and writes them down before anybody sees them.
 func (r *runner) sign(ctx context.Context, j *job, o *order, now sight) error {
-	birth, period, ok := now.era(o.deadline)
+	upgraded, err := r.upgraded(ctx, now)
+	if err != nil {
+		return err
+	}
+	eras := now
+	if upgraded {
+		eras.final = now.head
+	}
+	birth, period, ok := eras.era(o.deadline)
 	if !ok {
 		switch {
 		case j.progress.CommitBlock > 0:
@@ -77,6 +85,17 @@ func (r *runner) sign(ctx context.Context, j *job, o *order, now sight) error {
 	r.unsent[j.ID] = true
 	r.engine.config.Crash(PointSignRecorded)
 	return nil
+}
+
+// upgraded tells whether the newest block has another runtime than the newest final one. Bytes are signed for the runtime
+// of their first block, and nodes take none of an older one.
+func (r *runner) upgraded(ctx context.Context, now sight) (bool, error) {
+	head, err := r.engine.config.Nodes.Runtime(ctx, now.head.Hash)
+	if err != nil {
+		return false, err
+	}
+	final, err := r.engine.config.Nodes.Runtime(ctx, now.final.Hash)
+	return err == nil && head.SpecVersion != final.SpecVersion, err
 }
 
 // nonce chooses the next nonce: what the chain has counted at its newest block, or one more than the highest of ours that
