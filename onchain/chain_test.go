@@ -48,7 +48,7 @@ func (d *direct) Announced(ctx context.Context, netuid uint16, hotkey string) (i
 }
 
 func (d *direct) Announce(ctx context.Context, a axon.Announcement) error {
-	head, err := d.nodes.Head(ctx)
+	head, err := d.nodes.Header(ctx, substrate.Hash(d.dev.Best().Hash)) // which the client may not have heard of yet
 	if err != nil {
 		return err
 	}
