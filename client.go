@@ -2,6 +2,7 @@ package pylon
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,15 @@ type Client struct {
 	mu      sync.Mutex // guards the opening and closing
 	session atomic.Pointer[session]
 }
+
+// String returns the client's configuration without its secrets.
+func (c *Client) String() string { return "pylon.Client" + c.config.String() }
+
+// GoString returns what String returns.
+func (c *Client) GoString() string { return c.String() }
+
+// LogValue returns what String returns.
+func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // session is what a client has between Open and Close.
 type session struct {

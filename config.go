@@ -3,7 +3,9 @@ package pylon
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -58,6 +60,33 @@ type Config struct {
 	NeuronTimeout time.Duration
 	// NeuronKeepAlive is how long an idle connection to a neuron is kept; below 0, not at all. Defaults to 5 seconds.
 	NeuronKeepAlive time.Duration
+}
+
+// String returns the configuration without its secrets, so that it can be logged. Client has the same.
+func (c Config) String() string {
+	for _, secret := range []*string{&c.OpenAccessToken, &c.IdentityToken} {
+		if *secret != "" {
+			*secret = "[set]"
+		}
+	}
+	c.Address = redacted(c.Address)
+	type plain Config // without this method
+	return fmt.Sprintf("%+v", plain(c))
+}
+
+// GoString returns what String returns.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue returns what String returns.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// redacted returns an address without its password.
+func redacted(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return "[not a URL]" // it may have one all the same
+	}
+	return parsed.Redacted()
 }
 
 // Timeouts bound one attempt of a request. The deadline of the call's context bounds all attempts together.

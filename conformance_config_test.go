@@ -2,6 +2,8 @@ package pylon_test
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -144,5 +146,29 @@ func TestWrongConfigurations(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "pass") {
 			t.Errorf("a secret in %v", err)
 		}
+	}
+}
+
+// Whoever logs a configuration or a client tells no secrets.
+func TestSecretsAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-7f3a"
+	config := pylon.Config{
+		Address: "http://user:" + canary + "@h", OpenAccessToken: canary, IdentityName: "sn1", IdentityToken: canary,
+	}
+	client := connect(t, config)
+	var printed strings.Builder
+	for _, handler := range []slog.Handler{slog.NewJSONHandler(&printed, nil), slog.NewTextHandler(&printed, nil)} {
+		slog.New(handler).Info("x", "config", config, "pointer", &config, "client", client, "identity", client.Unstable().Identity())
+	}
+	for _, value := range []any{config, &config, client, client.V1(), client.Unstable().Identity(), []pylon.Config{config}} {
+		fmt.Fprintf(&printed, "%v %+v %#v\n", value, value, value)
+	}
+	fmt.Fprintf(&printed, "%s %s %s\n", config, &config, client)
+	wrong := config
+	wrong.Address = "http://user:" + canary + "@h:x"
+	fmt.Fprintln(&printed, wrong)
+	if strings.Contains(printed.String(), canary) || !strings.Contains(printed.String(), "sn1") {
+		t.Error(printed.String())
 	}
 }
