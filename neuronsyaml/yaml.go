@@ -28,6 +28,12 @@ func ToJSON(document []byte) ([]byte, error) {
 	return w.out, err
 }
 
+// oldBooleans are those of YAML 1.1, as the Python client reads them where they are not in quotes.
+var oldBooleans = map[string]bool{
+	"yes": true, "Yes": true, "YES": true, "on": true, "On": true, "ON": true,
+	"no": false, "No": false, "NO": false, "off": false, "Off": false, "OFF": false,
+}
+
 type writer struct {
 	out  []byte
 	left int
@@ -96,6 +102,9 @@ func (w *writer) scalar(n *yaml.Node) error {
 		}
 	default:
 		value = n.Value // dates too are text
+		if old, ok := oldBooleans[n.Value]; ok && n.Style == 0 {
+			value = old
+		}
 	}
 	if err := w.value(value); err != nil {
 		return fmt.Errorf("line %d: %w", n.Line, err)

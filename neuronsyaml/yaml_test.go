@@ -18,6 +18,8 @@ func TestToJSON(t *testing.T) {
 		"a: &x {p: 1}\nb: *x":                `{"a":{"p":1},"b":{"p":1}}`,
 		"1: 2024-01-02":                      `{"1":"2024-01-02"}`,
 		"a: 0x10":                            `{"a":16}`,
+		// As PyYAML reads them.
+		"a: yes\nb: Off\nc: \"yes\"\nd: y\nh: oN\nno: 010": `{"a":true,"b":false,"c":"yes","d":"y","h":"oN","no":8}`,
 	} {
 		got, err := neuronsyaml.ToJSON([]byte(document))
 		if err != nil || string(got) != want {
