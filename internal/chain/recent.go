@@ -153,8 +153,7 @@ func (r *Recent) RecentNeurons(identity string, netuid pylon.Netuid) (*pylon.Neu
 		return nil, errRecentMissing
 	}
 	neurons := kept.neurons.Load()
-	if ready := r.config.Source.ReadyNeurons(netuid); ready != nil &&
-		(neurons == nil || ready.Block.Number > neurons.Block.Number) {
+	if ready := r.config.Source.ReadyNeurons(netuid); ready != nil && (neurons == nil || r.age(ready) < r.age(neurons)) {
 		neurons = ready
 	}
 	if neurons == nil {
@@ -177,13 +176,13 @@ var (
 	errRecentStale = problem.New(problem.NotReady, "Recent neurons data is stale. Cache update may be failing.")
 )
 
-// age returns the age of neurons in blocks.
+// age returns the age of neurons in blocks. Those that lie as far ahead are as old: the chain has begun anew since.
 func (r *Recent) age(neurons *pylon.Neurons) uint64 {
 	now, ok := r.config.Source.EstimatedNumber()
-	if !ok || now < neurons.Block.Number {
+	if !ok {
 		return 0
 	}
-	return now - neurons.Block.Number
+	return max(now, neurons.Block.Number) - min(now, neurons.Block.Number)
 }
 
 // Start begins to refresh, at once and then in intervals, until Close. Further calls do nothing.

@@ -377,6 +377,26 @@ func TestRecentUsesWhatIsInMemory(t *testing.T) {
 }
 
 // The refresh of a real Chain: no call when the neurons are hot, and a subnet is not read ahead because of it.
+// What was read from a chain that has begun anew since is not recent, and gives way to what is.
+func TestRecentOfAChainThatBeganAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := newFakeSource(1000)
+		r := newTestRecent(t, RecentConfig{Source: source, Netuids: []pylon.Netuid{1, 2}})
+		r.Start()
+		synctest.Wait()
+		source.set(func(s *fakeSource) {
+			s.number = 20
+			s.ready = map[pylon.Netuid]*pylon.Neurons{2: {Block: pylon.Block{Number: 19}}}
+		})
+		_, err := r.RecentNeurons("", 1)
+		wantProblem(t, err, problem.NotReady, staleText)
+		if got, err := r.RecentNeurons("", 2); err != nil || got.Block.Number != 19 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
 func TestRecentOfAChain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
