@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bittensor-pylon/pylon/devchain/runtime"
 	"github.com/bittensor-pylon/pylon/internal/scale"
 	"github.com/bittensor-pylon/pylon/wallet"
 )
@@ -445,5 +446,24 @@ func TestPaymentMethods(t *testing.T) {
 	}
 	if a := ws.ask("payment_queryInfo", `["0x00"]`); a.Error == nil || a.Error.Code != 1 {
 		t.Errorf("%s", a.Result)
+	}
+}
+
+// A chain that runs for long still takes extrinsics: they are signed with the hash of block 0, which is not forgotten as
+// those of other old blocks are.
+func TestExtrinsicsOfAnOldChain(t *testing.T) {
+	t.Parallel()
+	c := poolChain(t, nil)
+	subtensor, _ := c.config.Runtime.(*Subtensor)
+	c.Edit(func(st runtime.State) error { subtensor.HoldPulses(st, true); return nil }) // they take longer than all the rest
+	produce(t, c, 2410)
+	bob := newSender(t, c, "//Bob")
+	for nonce, era := range []uint64{0, 64} {
+		if _, err := c.Submit(bob.sign(transaction{nonce: uint64(nonce), era: era})); err != nil {
+			t.Errorf("era %d: %v", era, err)
+		}
+	}
+	if b := produce(t, c, 1); len(b.Extrinsics) != 3 {
+		t.Errorf("%d extrinsics in the block", len(b.Extrinsics))
 	}
 }

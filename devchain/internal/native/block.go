@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// blockHashCount is how many block hashes the state keeps.
+	// blockHashCount is how many block hashes the state keeps, besides that of block 0,
+	// which every extrinsic is signed with.
 	blockHashCount = 2400
 	// bareExtrinsic is the first byte of an unsigned extrinsic of version 4.
 	bareExtrinsic = 4
@@ -38,7 +39,7 @@ func (r *Runtime) InitializeBlock(st runtime.State, b runtime.Block) ([][]byte, 
 	system.Number.set(st, number)
 	system.ParentHash.set(st, b.Parent)
 	system.BlockHash.set(st, b.Parent, u32(number-1))
-	if number > blockHashCount {
+	if number > blockHashCount+1 {
 		system.BlockHash.delete(st, u32(number-1-blockHashCount))
 	}
 	st.Delete(eventsKey)
