@@ -307,12 +307,18 @@ func (a *App) Stop(ctx context.Context) error {
 // Warm is closed when the newest block and its metadata have been read for the first time.
 func (a *App) Warm() <-chan struct{} { return a.warmUp.done }
 
-// Run starts the service and waits as Wait does.
+// Run starts the service and waits as Wait does. An end of ctx before it has started is a stop too, and no error.
 func (a *App) Run(ctx context.Context) error {
-	if err := a.Start(ctx); err != nil {
+	err := a.Start(ctx)
+	switch {
+	case err == nil:
+		return a.Wait(ctx)
+	case ctx.Err() != nil:
+		a.logger.Info("stopped while starting", "error", err)
+		return nil
+	default:
 		return err
 	}
-	return a.Wait(ctx)
 }
 
 // Wait stops a started service when ctx ends, or when it can no longer take requests, and returns when it has stopped.

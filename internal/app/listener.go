@@ -25,7 +25,7 @@ type listener struct {
 func (l *listener) start(ctx context.Context) error {
 	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", l.address)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s and %s: %w", hostName, portName, err)
 	}
 	bound, ok := socket.Addr().(*net.TCPAddr)
 	if !ok {

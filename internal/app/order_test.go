@@ -133,6 +133,30 @@ func TestListenerThatEndsByItselfIsAFailure(t *testing.T) {
 	}
 }
 
+// A signal that comes while the service starts is a stop that was asked for.
+func TestStopWhileStarting(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]func(ctx context.Context) error{
+		"heard of": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"ignored":  func(ctx context.Context) error { <-ctx.Done(); return nil },
+	} {
+		a, happened := staged("one", "two")
+		ctx, cancel := context.WithCancel(t.Context())
+		a.order[1].start = func(ctx context.Context) error { cancel(); return wait(ctx) }
+		if err := a.Run(ctx); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := happened(); got[len(got)-1] != "stop one" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	a, _ := staged("one")
+	a.order[0].start = func(context.Context) error { return errors.New("broken") }
+	if err := a.Run(t.Context()); err == nil || err.Error() != "start the one: broken" {
+		t.Errorf("a failure: %v", err)
+	}
+}
+
 // A second Stop waits for the first one, but no longer than its own context.
 func TestSecondStopWaits(t *testing.T) {
 	t.Parallel()

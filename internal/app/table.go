@@ -44,6 +44,8 @@ const (
 	refreshLeadName     = "PYLON_RECENT_OBJECTS_REFRESH_LEAD_BLOCKS"
 	legacyLoginName     = "PYLON_LEGACY_LOGIN"
 	environmentName     = "PYLON_ENVIRONMENT"
+	hostName            = "PYLON_UVICORN_HOST"
+	portName            = "PYLON_UVICORN_PORT"
 	databasePathName    = "PYLON_DATABASE_PATH"
 	databaseURLName     = "PYLON_DATABASE_URL"
 )
@@ -61,8 +63,8 @@ func (s *Settings) table(identities *[]string) []section {
 			{name: "PYLON_BLOCK_DURATION_SECONDS", form: seconds(&s.BlockDuration), preset: "12.0", meaning: "The time between blocks: ages of recent objects are counted with it."},
 		}},
 		{"Service", "", []row{
-			{name: "PYLON_UVICORN_HOST", form: host(&s.Host), preset: "0.0.0.0", meaning: "The address to listen on."},
-			{name: "PYLON_UVICORN_PORT", form: integer(&s.Port, 0, math.MaxUint16), preset: "8000", meaning: "The port to listen on; 0 takes any free one."},
+			{name: hostName, form: host(&s.Host), preset: "0.0.0.0", meaning: "The address to listen on."},
+			{name: portName, form: integer(&s.Port, 0, math.MaxUint16), preset: "8000", meaning: "The port to listen on; 0 takes any free one."},
 			{name: defaultTimeoutName, form: seconds(&s.DefaultRequestTimeout), preset: "60.0", meaning: "How long a request may take that names no timeout of its own."},
 			{name: maxTimeoutName, form: seconds(&s.MaxRequestTimeout), preset: "300.0", meaning: "The longest time that a request may ask for with `X-Pylon-Timeout`."},
 			{name: "PYLON_SHUTDOWN_TIMEOUT_SECONDS", form: seconds(&s.ShutdownTimeout), preset: "8.0", meaning: "How long a stop may take, requests in flight included. Docker kills after 10 seconds."},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -94,10 +95,21 @@ func textOrDefault(to *string) form {
 	return f
 }
 
-// host is text that is not taken literally when it is empty: an empty listen address would be every address.
+// host is an IP address or the name of one. An empty one is not taken literally: it would be every address.
 func host(to *string) form {
 	f := text(to)
 	f.name, f.literalEmpty = "address", false
+	f.read = func(text string) error {
+		bare := strings.TrimSpace(text)
+		if inner, ok := strings.CutPrefix(bare, "["); ok { // as an URL has it
+			bare = strings.TrimSuffix(inner, "]")
+		}
+		if _, err := netip.ParseAddr(bare); err != nil && strings.ContainsAny(bare, ":/[] \t") {
+			return wrong("an address or a host name without a port, such as 0.0.0.0 or ::", text)
+		}
+		*to = bare
+		return nil
+	}
 	return f
 }
 

@@ -55,6 +55,9 @@ func TestBadValuesAreNamed(t *testing.T) {
 		{"PYLON_EVM_RPC_URL", "ws://node", "must be an http:// or https:// address"},
 		{"PYLON_EVM_ARCHIVE_RPC_URL", "node", "must be an http:// or https:// address"},
 		{"PYLON_EVM_ARCHIVE_BLOCKS_CUTOFF", "x", "must be an integer"},
+		{"PYLON_UVICORN_HOST", "0.0.0.0:8000", `must be an address or a host name without a port, such as 0.0.0.0 or ::, not "0.0.0.0:8000"`},
+		{"PYLON_UVICORN_HOST", "http://localhost", "without a port"},
+		{"PYLON_UVICORN_HOST", "[::1]:80", "without a port"},
 		{"PYLON_UVICORN_PORT", "65536", "must be an integer from 0 to 65535"},
 		{"PYLON_UVICORN_PORT", "tcp://10.0.0.1:8000", "must be an integer from 0 to 65535"},
 		{"PYLON_RECENT_OBJECTS_SOFT_LIMIT_BLOCKS", "-1", "must be an integer"},
@@ -86,6 +89,15 @@ func TestBadValuesAreNamed(t *testing.T) {
 				t.Errorf("got %q, want one problem of %s: %s", err, row.name, row.reason)
 			}
 		})
+	}
+}
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"::": "::", "[::1]": "::1", " localhost ": "localhost", "0.0.0.0": "0.0.0.0", "fe80::1%eth0": "fe80::1%eth0"} {
+		if got := mustLoad(t, "PYLON_UVICORN_HOST="+text).Host; got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
 	}
 }
 

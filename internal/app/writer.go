@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -74,11 +75,15 @@ func (s signer) Sign(message []byte) ([]byte, error) {
 
 // start opens the database and goes on with what is open in it. Without an identity that can sign there is nothing to
 // keep, so the database is left alone.
-func (w *writer) start(ctx context.Context) error {
+func (w *writer) start(ctx context.Context) (err error) {
 	if len(w.config.Identities) == 0 {
 		return nil
 	}
-	var err error
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.stop()) // nobody stops what has not started
+		}
+	}()
 	if w.store, err = store.Open(ctx, w.database); err != nil {
 		name := databasePathName
 		if w.database.URL != "" {
