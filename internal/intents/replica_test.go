@@ -265,3 +265,45 @@ func TestIntentPages(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A process that stands still in the middle of a step, as under a debugger or on a machine that was suspended, loses the
+// hotkey to another. When it goes on it sends nothing that the other does not know.
+func TestLeaseLostInAStep(t *testing.T) {
+	t.Parallel()
+	for _, point := range []string{PointPlanned, PointSigned, PointSignRecorded, PointSent, PointInBlock, PointFinalized, PointOutcome} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			var once sync.Once
+			stands, on := make(chan struct{}), make(chan struct{})
+			goOn := sync.OnceFunc(func() { close(on) })
+			w := newWorld(t, worldConfig{lag: 1, config: Config{Owner: "one", Crash: func(at string) {
+				if at == point {
+					once.Do(func() { close(stands); <-on })
+				}
+			}}, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 300}}})
+			t.Cleanup(goOn) // before the engine is closed
+			id := w.put(0, miners(t))
+			_, err := during2(w, func(ctx context.Context) (struct{}, error) {
+				select {
+				case <-stands:
+					return struct{}{}, nil
+				case <-ctx.Done():
+					return struct{}{}, ctx.Err()
+				}
+			})
+			must(t, err)
+			// The same owner takes the lease at once.
+			other := w.second(func(c *Config) { c.Crash = nil })
+			got, err := during2(w, func(ctx context.Context) (pylon.Intent, error) { return other.Wait(ctx, id, pylon.WaitFinalized) })
+			must(t, err)
+			other.Close()
+			goOn()
+			w.produce(5)
+			after := w.intent(id)
+			if calls := w.extrinsics(); len(calls) != 1 || got.State != pylon.StateFinalized || got.Attempts != 1 || after.ExtrinsicHash != got.ExtrinsicHash || after.State != got.State {
+				t.Errorf("%v; %s; %s", calls, describe(got), describe(after))
+			}
+			must(t, w.dev.CheckNonces())
+		})
+	}
+}

@@ -56,9 +56,11 @@ type world struct {
 	client *substrate.Client
 	chain  *chain.Chain
 	path   string // of the store
-	store  *store.Store
-	engine *Engine
-	config Config
+	// storeTimeout bounds the calls to the store. Defaults to that of storeAt.
+	storeTimeout time.Duration
+	store        *store.Store
+	engine       *Engine
+	config       Config
 	// paced says that no block is made before the last one was looked at, where time makes the blocks.
 	paced bool
 	// steps has the head that the runner of the engine has seen in its last step.
@@ -170,7 +172,11 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // open opens the store and starts an engine.
 func (w *world) open() {
 	w.t.Helper()
-	db, err := store.Open(context.Background(), storeAt(w.path))
+	place := storeAt(w.path)
+	if w.storeTimeout > 0 {
+		place.Timeout = w.storeTimeout
+	}
+	db, err := store.Open(context.Background(), place)
 	must(w.t, err)
 	w.store = db
 	config := w.config
