@@ -315,7 +315,7 @@ func (a *App) Run(ctx context.Context) error {
 		return a.Wait(ctx)
 	case ctx.Err() != nil:
 		a.logger.Info("stopped while starting", "error", err)
-		return nil
+		return nil //nolint:nilerr // that it did not start is what was asked for
 	default:
 		return err
 	}
