@@ -3,6 +3,7 @@ package axon
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -80,9 +81,14 @@ func (a *Axon) route(name string) *route {
 	return a.routes[name]
 }
 
+var errNoExternalIP = errors.New("axon: ExternalIP is not set; DiscoverIP finds it")
+
 // Info returns what the axon announces on the chain. It fails when there is no
 // ExternalIP or it is no address.
 func (a *Axon) Info() (synapse.AxonInfo, error) {
+	if a.config.ExternalIP == "" {
+		return synapse.AxonInfo{}, errNoExternalIP
+	}
 	ip, err := netip.ParseAddr(a.config.ExternalIP)
 	if err != nil {
 		return synapse.AxonInfo{}, fmt.Errorf("axon: ExternalIP: %w", err)

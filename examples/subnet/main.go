@@ -1,6 +1,6 @@
 // Command subnet is a small subnet: miners translate, and validators give weights to those that do. Give it "miner" or
 // "validator". PYLON_CLIENT_… variables say where the service is and which identity is its own, BT_AXON_… variables where
-// a miner listens; HOTKEY is the seed or the phrase of the identity's hotkey, which signs the messages.
+// a miner listens and is reached (without BT_AXON_EXTERNAL_IP it asks public services); HOTKEY is the seed or the phrase of the identity's hotkey, which signs the messages.
 package main
 
 import (
@@ -56,6 +56,13 @@ func run(ctx context.Context, args []string) error {
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(settings.Port))
 		if err != nil {
 			return err
+		}
+		if settings.ExternalIP == "" {
+			ip, err := axon.DiscoverIP(ctx, nil)
+			if err != nil {
+				return err
+			}
+			settings.ExternalIP = ip.String()
 		}
 		return mine(ctx, own, hotkey, settings, listener)
 	case len(args) == 1 && args[0] == "validator":
