@@ -1,6 +1,7 @@
 // Command subnet is a small subnet: miners translate, and validators give weights to those that do. Give it "miner" or
 // "validator". PYLON_CLIENT_… variables say where the service is and which identity is its own, BT_AXON_… variables where
-// a miner listens and is reached (without BT_AXON_EXTERNAL_IP it asks public services); HOTKEY is the seed or the phrase of the identity's hotkey, which signs the messages.
+// a miner listens and is reached (without BT_AXON_EXTERNAL_IP it asks public services); HOTKEY is the seed or the phrase
+// of the identity's hotkey, which signs the messages.
 package main
 
 import (
