@@ -3,7 +3,7 @@
 //
 // [Client.Logs] is the whole of it. A range of blocks is read from the node that has it: blocks within the cutoff of the
 // head from the main node, older ones from the archive node, a range across the line from both at once, the archive's part
-// first. A node that refuses the size of a range is asked for its halves.
+// first. A node that refuses the size of a range is asked for its halves; what all of them answer together is bounded.
 //
 // Events are recognised by their first topic. A log that no event of the ABI matches, or that does not decode by the one
 // that does, is left out without a word: other people's contracts emit what they like. What a log may grow to when it is
