@@ -30,7 +30,7 @@ func (c *Chain) Start() {
 func (c *Chain) Close() {
 	c.start.Do(func() {}) // a later Start does nothing
 	c.flights.close()
-	c.news.close()
+	c.news.Close()
 }
 
 func (c *Chain) watch(ctx context.Context, events <-chan substrate.HeadEvent, epochs *epochWatch) {

@@ -54,7 +54,7 @@ func (w *epochWatch) run(ctx context.Context) {
 // at tells of the epochs that have begun since the last head. It asks the chain once for all subnets, and for a block's
 // hash where an epoch has begun further back than the head's parent.
 func (w *epochWatch) at(ctx context.Context, head *sighting) {
-	if !w.chain.news.wanted() {
+	if !w.chain.news.Wanted() {
 		return
 	}
 	netuids := w.chain.followed()

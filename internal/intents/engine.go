@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	pylon "github.com/bittensor-pylon/pylon"
+	"github.com/bittensor-pylon/pylon/internal/feed"
 	"github.com/bittensor-pylon/pylon/internal/intents/store"
 	"github.com/bittensor-pylon/pylon/internal/problem"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
@@ -21,7 +22,7 @@ type Engine struct {
 	store      *store.Store
 	log        *slog.Logger
 	identities map[string]*Identity
-	news       news
+	news       feed.Feed[pylon.IntentEvent]
 	keys       keyring
 	stepped    func(seen substrate.Header) // see runner
 
@@ -91,7 +92,7 @@ func (e *Engine) Close() {
 	e.state = engineClosed
 	e.mu.Unlock()
 	e.group.Wait()
-	e.news.close()
+	e.news.Close()
 }
 
 // run learns which chain it is, and then runs a runner for each hotkey.

@@ -128,5 +128,5 @@ func (e *Engine) told(r store.Record, before pylon.IntentState) {
 	if intent.State.Ended() {
 		e.config.Observe.Ended(Job{Intent: intent, Status: statusOf(intent.State), Duration: sinceCreated(&r, r.EndedAt)})
 	}
-	e.news.tell(pylon.IntentEvent{Intent: intent, Before: before})
+	e.news.Tell(pylon.IntentEvent{Intent: intent, Before: before})
 }

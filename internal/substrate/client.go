@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bittensor-pylon/pylon/internal/feed"
 	"github.com/bittensor-pylon/pylon/internal/scale"
 )
 
@@ -103,7 +104,7 @@ type Client struct {
 	changed  chan struct{} // closed and replaced when anything below changes
 	nodes    []*node
 	bestAt   time.Time // when best last changed
-	watchers []*watcher
+	watchers feed.Feed[HeadEvent]
 	headers  *recent[Hash, Header]
 }
 
@@ -186,10 +187,7 @@ func (c *Client) Close() error {
 	c.mu.Lock()
 	if !c.closed {
 		c.closed = true
-		for _, w := range c.watchers {
-			close(w.events)
-		}
-		c.watchers = nil
+		c.watchers.Close()
 	}
 	c.cancel()
 	c.wake()

@@ -84,7 +84,7 @@ func (c *Client) publishBest(h Header, now time.Time) {
 	}
 	c.best.Store(&h)
 	c.bestAt = now
-	c.tell(HeadEvent{Header: h})
+	c.watchers.Tell(HeadEvent{Header: h})
 }
 
 // publishFinalized tells of the highest finalised head of the nodes in use, if it is new. What is final stays final, so
@@ -107,65 +107,24 @@ func (c *Client) publishFinalized() {
 		return
 	}
 	c.finalized.Store(&newest)
-	c.tell(HeadEvent{Header: newest, Finalized: true})
-}
-
-// tell gives an event to every watcher. Who is behind loses the oldest. The caller holds mu.
-func (c *Client) tell(event HeadEvent) {
-	for _, w := range c.watchers {
-		w.push(event)
-	}
-}
-
-// watcher is one reader of heads. Only push and the end send on or close its channel, both under the client's mutex.
-type watcher struct{ events chan HeadEvent }
-
-func (w *watcher) push(event HeadEvent) {
-	for {
-		select {
-		case w.events <- event:
-			return
-		default:
-		}
-		select {
-		case <-w.events:
-		default:
-		}
-	}
+	c.watchers.Tell(HeadEvent{Header: newest, Finalized: true})
 }
 
 // Watch tells of every new best and finalised head, beginning with the present ones. A reader who is more than buffer
 // events late (at least 2) loses the oldest; nobody waits for it. The function ends the watch and closes the channel, as
 // Close does. It opens the connections.
 func (c *Client) Watch(buffer int) (<-chan HeadEvent, func()) {
-	w := &watcher{events: make(chan HeadEvent, max(buffer, 2))}
-	if err := c.open(); err != nil {
-		close(w.events)
-		return w.events, func() {}
-	}
-	c.mu.Lock()
+	_ = c.open() // it fails after Close alone, and then the watch ends at once
+	c.mu.Lock()  // what is told is told under it: who joins gets each head once
 	defer c.mu.Unlock()
-	if c.closed {
-		close(w.events)
-		return w.events, func() {}
-	}
+	var present []HeadEvent
 	if best := c.best.Load(); best != nil {
-		w.push(HeadEvent{Header: *best})
+		present = append(present, HeadEvent{Header: *best})
 	}
 	if finalized := c.finalized.Load(); finalized != nil {
-		w.push(HeadEvent{Header: *finalized, Finalized: true})
+		present = append(present, HeadEvent{Header: *finalized, Finalized: true})
 	}
-	c.watchers = append(c.watchers, w)
-	return w.events, func() { c.unwatch(w) }
-}
-
-func (c *Client) unwatch(w *watcher) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if i := slices.Index(c.watchers, w); i >= 0 {
-		c.watchers = slices.Delete(c.watchers, i, i+1)
-		close(w.events)
-	}
+	return c.watchers.Join(buffer, present...)
 }
 
 // KnownHead returns the newest best header without asking or waiting for anybody, and false before the first. It stays
