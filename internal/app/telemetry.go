@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	pylon "github.com/bittensor-pylon/pylon"
 	"github.com/bittensor-pylon/pylon/internal/chain"
 	"github.com/bittensor-pylon/pylon/internal/evm"
 	"github.com/bittensor-pylon/pylon/internal/substrate"
@@ -63,6 +64,16 @@ func (o observer) operations() chain.Tracer {
 		return nil
 	}
 	return o.Telemetry
+}
+
+// steps is the hook of the intents.
+func (o observer) steps() func(context.Context, string, pylon.Intent) (context.Context, func(error)) {
+	if !o.traces() {
+		return nil
+	}
+	return func(ctx context.Context, step string, intent pylon.Intent) (context.Context, func(error)) {
+		return o.Step(ctx, step, intent.ID, string(intent.Kind), fmt.Sprint(intent.Netuid))
+	}
 }
 
 // calls is the hook of the nodes, beside the one that counts.

@@ -39,7 +39,7 @@ func (a *App) newWriter(keys []*wallet.Keypair, metrics *jobMetrics) *writer {
 			Nodes: a.main, Archive: a.archive, Chain: a.chain,
 			Weights:     intents.Budget{Retries: orNone(uint64(s.WeightsRetries)), Delay: s.WeightsRetryDelay},
 			Commitments: intents.Budget{Retries: orNone(uint64(s.CommitmentRetries)), Delay: s.CommitmentRetryDelay},
-			BlockTime:   s.BlockDuration, Tip: s.TipRao, Observe: metrics, Logger: a.logger,
+			BlockTime:   s.BlockDuration, Tip: s.TipRao, Observe: metrics, Trace: a.telemetry.steps(), Logger: a.logger,
 		},
 		mute:    make(map[string]bool),
 		metrics: metrics,

@@ -133,6 +133,9 @@ type Config struct {
 	Random io.Reader
 	// Observe is told what happens, for metrics. Defaults to nothing.
 	Observe Observer
+	// Trace is told of every step that begins for an intent: "try" (with "sign" and "submit" in it) and "settle". It returns
+	// the context that the step goes on with, and what is called when it has ended. Defaults to nothing.
+	Trace func(ctx context.Context, step string, intent pylon.Intent) (context.Context, func(error))
 	// Logger gets what an operator has to know. Defaults to slog.Default().
 	Logger *slog.Logger
 	// Crash is called at every point of Points, for tests that end the process there. Defaults to nothing.

@@ -1,6 +1,7 @@
 package intents
 
 import (
+	"context"
 	"time"
 
 	pylon "github.com/bittensor-pylon/pylon"
@@ -42,6 +43,17 @@ type Job struct {
 	Status string
 	// Duration is from the request to the end.
 	Duration time.Duration
+}
+
+// traced does a step of a job, and tells the tracer of it.
+func (r *runner) traced(ctx context.Context, step string, j *job, do func(ctx context.Context) error) error {
+	if r.engine.config.Trace == nil {
+		return do(ctx)
+	}
+	ctx, end := r.engine.config.Trace(ctx, step, view(j.Record))
+	err := do(ctx)
+	end(err)
+	return err
 }
 
 func statusOf(state pylon.IntentState) string {

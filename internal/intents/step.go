@@ -31,7 +31,8 @@ func (r *runner) step(ctx context.Context) error {
 	busy := false
 	for _, j := range jobs {
 		if j.progress.Stage.unsettled() {
-			if err := r.guard(ctx, j, r.settle(ctx, j, now)); err != nil {
+			err := r.traced(ctx, "settle", j, func(ctx context.Context) error { return r.settle(ctx, j, now) })
+			if err := r.guard(ctx, j, err); err != nil {
 				return err
 			}
 			busy = busy || j.progress.Stage.unsettled()
@@ -57,7 +58,8 @@ func (r *runner) step(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := r.guard(ctx, j, r.try(ctx, j, now)); err != nil {
+		err := r.traced(ctx, "try", j, func(ctx context.Context) error { return r.try(ctx, j, now) })
+		if err := r.guard(ctx, j, err); err != nil {
 			return err
 		}
 		busy = j.progress.Stage.unsettled()

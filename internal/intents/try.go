@@ -35,7 +35,7 @@ func (r *runner) try(ctx context.Context, j *job, now sight) error {
 		return r.waits(ctx, j, ReasonRateLimited, rateText(o, facts))
 	}
 	r.engine.config.Crash(PointPlanned)
-	if err := r.sign(limited, j, o, now); err != nil {
+	if err := r.traced(limited, "sign", j, func(ctx context.Context) error { return r.sign(ctx, j, o, now) }); err != nil {
 		return r.expiry(j, err)
 	}
 	return r.submit(limited, j, now)
@@ -149,7 +149,7 @@ func (r *runner) submit(ctx context.Context, j *job, now sight) error {
 	first := r.unsent[j.ID]
 	delete(r.unsent, j.ID)
 	r.sentAt[j.ID] = now.head.Hash
-	err := r.engine.config.Nodes.Submit(ctx, j.Extrinsic)
+	err := r.traced(ctx, "submit", j, func(ctx context.Context) error { return r.engine.config.Nodes.Submit(ctx, j.Extrinsic) })
 	r.engine.config.Crash(PointSent)
 	if err != nil {
 		return r.notTaken(ctx, j, err, first)

@@ -88,7 +88,7 @@ func TestHandlerSendsErrors(t *testing.T) {
 	}
 }
 
-func TestNothingStartsATraceButARequest(t *testing.T) {
+func TestNothingStartsATraceButRequestsAndSteps(t *testing.T) {
 	t.Parallel()
 	spans := make(chan struct{}, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { spans <- struct{}{} }))
@@ -105,6 +105,15 @@ func TestNothingStartsATraceButARequest(t *testing.T) {
 	}
 	if len(spans) > 0 {
 		t.Error("the collector was sent something")
+	}
+	telemetry = mustNew(t, Config{Collector: server.URL})
+	ctx, end = telemetry.Step(t.Context(), "sign", "id", "weights", "1")
+	if !trace.SpanContextFromContext(ctx).IsSampled() {
+		t.Error("a step begins no trace")
+	}
+	end(errors.New("why"))
+	if err := telemetry.Close(t.Context()); err != nil || len(spans) != 1 {
+		t.Errorf("%v; the collector was sent %d times", err, len(spans))
 	}
 }
 

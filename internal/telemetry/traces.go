@@ -125,6 +125,15 @@ func (t *Telemetry) Begin(ctx context.Context, operation, nodes, netuid string) 
 	return ctx, func(err error) { end(span, err) }
 }
 
+// Step begins the span of something that is done for an intent. Where ctx is part of no trace it begins one: the request
+// that asked for the intent is long answered. The function ends it.
+func (t *Telemetry) Step(ctx context.Context, step, intent, kind, netuid string) (context.Context, func(error)) {
+	ctx, span := t.tracer.Start(ctx, "intent "+step, trace.WithAttributes(
+		attribute.String("pylon.intent", intent), attribute.String("pylon.intent_kind", kind), attribute.String("pylon.netuid", netuid),
+	))
+	return ctx, func(err error) { end(span, err) }
+}
+
 // Call is something that one node, or one EVM node, was asked.
 type Call struct {
 	// Method is the RPC method.
