@@ -252,6 +252,22 @@ func TestDryRunRecordsNothing(t *testing.T) {
 	if status != 400 || answer != want {
 		t.Errorf("%d %s", status, answer)
 	}
+	// What may have meant a dry run is no write.
+	for query, says := range map[string]string{
+		"dry_run=false&dry_run=true": `{"message":"Expected one value","key":"dry_run","source":"query"}`,
+		"wait=included;dry_run=true": `{"message":"Malformed query","source":"query"}`,
+		"dry_run=true%zz":            `{"message":"Malformed query","source":"query"}`,
+		"dry_run=true%":              `{"message":"Malformed query","source":"query"}`,
+	} {
+		for _, path := range []string{v1Weights, oneWeights} {
+			if status, answer, _ := f.put(t, path+"?"+query, `{"weights":{"a":1}}`); status != 400 || !strings.Contains(answer, says) {
+				t.Errorf("%s: %d %s", query, status, answer)
+			}
+		}
+		if status, answer, _ := f.post(t, unstableOwn+"/commitments?"+query, `{"commitment":"00"}`); status != 400 || !strings.Contains(answer, says) {
+			t.Errorf("%s: %d %s", query, status, answer)
+		}
+	}
 	if n := len(f.writer.asked()); n != 1 {
 		t.Errorf("%d were recorded", n-1)
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -137,8 +138,18 @@ type writeOptions struct {
 	dryRun bool
 }
 
+// readWriteOptions is stricter than the queries of reads: what cannot be read, or says two things, could have meant a dry
+// run.
 func (x *exchange) readWriteOptions(wrong *[]problem.Field) (options writeOptions) {
-	query := x.request.URL.Query()
+	query, err := url.ParseQuery(x.request.URL.RawQuery)
+	if err != nil {
+		*wrong = append(*wrong, problem.Field{Message: "Malformed query", Source: "query"})
+	}
+	for _, p := range []parameter{waitParameter, dryRunParameter} {
+		if len(query[p.name]) > 1 {
+			*wrong = append(*wrong, problem.Field{Message: "Expected one value", Key: p.name, Source: "query"})
+		}
+	}
 	if values := query[waitParameter.name]; len(values) > 0 {
 		var text string
 		text, *wrong = waitParameter.readWord(values[0], *wrong)
