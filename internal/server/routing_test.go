@@ -300,6 +300,14 @@ func TestPathTricksOverTheWire(t *testing.T) {
 		{"GET " + v1Neurons + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + openToken + "\r\nAuthorization: Bearer x", "400"},
 		{"GET " + v1Neurons + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer\t \t" + openToken + "  ", "200"},
 		{"GET " + v1Neurons + " HTTP/1.1\r\nHost: a\r\nAuthorization:   ", "401"},
+		{"HEAD /api/v1/identities HTTP/1.1\r\nHost: a", "405"},
+		{"GET /api/v1/identities HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000000", "200"}, // a body that nobody reads
+		{"GET /api/v1/identities HTTP/1.1\r\nHost: a\r\nExpect: miracles", "417"},
+		{"GET /api/v1/identities?" + strings.Repeat("%zz;", 1000) + " HTTP/1.1\r\nHost: a", "200"},
+		// A body is asked for when it is wanted, not before the token was compared.
+		{"PUT " + v1Weights + " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10\r\nAuthorization: Bearer x", "403"},
+		{"PUT " + v1Weights + " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10000001\r\nAuthorization: Bearer " + sn1Token, "413"},
+		{"PUT " + v1Weights + " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10\r\nAuthorization: Bearer " + sn1Token, "100"},
 	} {
 		conn, err := net.Dial("tcp", server.Listener.Addr().String())
 		if err != nil {
