@@ -219,6 +219,11 @@ func (l *loader) check(s *Settings) {
 	l.checkToken(metricsTokenName, s.MetricsToken)
 	for _, identity := range s.Identities {
 		l.checkToken("the token of identity "+identity.Name, identity.Token)
+		switch identity.Token {
+		case "":
+		case s.OpenAccessToken, s.MetricsToken:
+			l.warn("the token of identity %s is that of open access or of the metrics too: who may read can write", identity.Name)
+		}
 	}
 	if s.OTELEnvironment == "" {
 		s.OTELEnvironment = s.Environment

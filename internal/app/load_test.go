@@ -414,3 +414,14 @@ func TestLogDefaultsFollowDebug(t *testing.T) {
 		}
 	}
 }
+
+// Who is given a token to read with must not be able to write with it.
+func TestSharedTokensAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"PYLON_OPEN_ACCESS_TOKEN": 1, "PYLON_METRICS_TOKEN": 1, "PYLON_DATABASE_PATH": 0} {
+		s := mustLoad(t, identity(name+"=a-long-enough-token")...)
+		if len(s.Warnings) != want || want > 0 && (!strings.Contains(s.Warnings[0], "the token of identity sn1") || strings.Contains(s.Warnings[0], "long-enough")) {
+			t.Errorf("%s: warnings %q", name, s.Warnings)
+		}
+	}
+}

@@ -28,9 +28,7 @@ func newTally(s *store.Store) *tally {
 		again := time.NewTicker(tallyEvery)
 		defer again.Stop()
 		for {
-			if counted, err := t.store.Counts(ctx); err == nil {
-				t.known.Store(&counted)
-			}
+			t.count(ctx)
 			select {
 			case <-again.C:
 			case <-ctx.Done():
@@ -39,6 +37,16 @@ func newTally(s *store.Store) *tally {
 		}
 	})
 	return t
+}
+
+// count forgets the counts when the database does not tell: none say more than old ones that look new.
+func (t *tally) count(ctx context.Context) {
+	counted, err := t.store.Counts(ctx)
+	if err != nil {
+		t.known.Store(nil)
+		return
+	}
+	t.known.Store(&counted)
 }
 
 func (t *tally) counts() []store.Count {
