@@ -93,6 +93,8 @@ func (l *load) run(tb testing.TB) time.Duration {
 	var wait sync.WaitGroup
 	for i := range l.conns {
 		wait.Go(func() {
+			// go test -timeout does not count for benchmarks: an answer that never comes would hang them.
+			_ = l.conns[i].SetDeadline(began.Add(benchPatience))
 			for range benchEach {
 				if err := l.ask(i); err != nil {
 					tb.Error(err)
@@ -159,6 +161,7 @@ func serveBare(tb testing.TB, handler http.Handler) string {
 const (
 	benchConnections = 64
 	benchEach        = 10 // requests on each, in one turn
+	benchPatience    = time.Minute
 )
 
 // asShipped is a server with all its limits.
