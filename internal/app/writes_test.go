@@ -552,11 +552,7 @@ func TestStopTellsThoseWhoWait(t *testing.T) {
 	go ask(http.MethodPut, putOwn+"?wait=finalized", putAlice)
 	go ask(http.MethodPost, own+"/commitments", `{"commitment":"0123"}`)
 	s.eventuallyOpen(t, 2)
-	began := time.Now()
-	s.stopNow(t)
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("the stop took %v", took)
-	}
+	s.stopNow(t) // which fails before the requests' own time is over
 	for range 2 {
 		if a := <-answers; a.status != http.StatusAccepted && (a.status != http.StatusServiceUnavailable || !strings.Contains(a.answer, "The service is stopping.")) {
 			t.Errorf("%d %s", a.status, a.answer)

@@ -293,7 +293,7 @@ func TestManyCallsAreCutAtOnce(t *testing.T) { //nolint:paralleltest // counts t
 	began := time.Now()
 	proxy.Cut()
 	group.Wait()
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("the last call failed after %s", took)
 	}
 }
@@ -315,7 +315,7 @@ func TestFrozenNodeComesBack(t *testing.T) { //nolint:paralleltest // counts the
 			t.Errorf("%q, %v", got, err)
 		}
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("20 calls beside a frozen node took %s", took)
 	}
 	first.Set(faulttest.Faults{})
