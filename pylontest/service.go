@@ -17,8 +17,7 @@ import (
 // ServiceConfig says what Start starts. The zero value is a chain as `pylon dev` has it, with four blocks a
 // second.
 type ServiceConfig struct {
-	// BlockTime is the time between blocks. Weights that are committed under timelock want an epoch (20 blocks on subnet 2)
-	// to be longer than a round of the beacon, three seconds. Defaults to 250 ms.
+	// BlockTime is the time between blocks. Defaults to 250 ms.
 	BlockTime time.Duration
 	// Subnets are those of the chain. Defaults to devchain.DefaultSubnets.
 	Subnets []devchain.Subnet

@@ -45,13 +45,16 @@ func TestTooFewBlocksLeft(t *testing.T) {
 		w.produce(int(end - left - w.dev.Best().Header.Number))
 		plan, err := w.engine.DryRunWeights(t.Context(), "sn", pylon.WeightsRequest{Weights: miners(t)})
 		must(t, err)
+		changes, stop := w.engine.Changes(10)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		context.AfterFunc(ctx, stop)
 		id := w.put(0, miners(t))
-		if left < 3 { // no block is needed
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			_, err := w.engine.Wait(ctx, id, pylon.WaitFinalized)
-			cancel()
-			must(t, err)
+		for change := range changes { // no block is needed for its end, nor may one come before it is sent
+			if state := change.Intent.State; state.Ended() || state == pylon.StateSubmitted {
+				stop()
+			}
 		}
+		cancel()
 		intent := w.until(id, 8, pylon.StateExpired, pylon.StateFinalized)
 		next := fmt.Sprintf("The next epoch begins with block %d: hand them over then.", end+1)
 		switch {
