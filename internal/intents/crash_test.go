@@ -91,6 +91,12 @@ func (c *crasher) hasFired() bool {
 // one call has succeeded, or the intent has ended with the right reason, and no nonce was ever in danger.
 func TestCrashAtEveryPoint(t *testing.T) {
 	t.Parallel()
+	atEveryPoint(t, crashAndRecover)
+}
+
+// atEveryPoint tries a death at every point with every policy of the pool. Each point must have come with one of them.
+func atEveryPoint(t *testing.T, try func(t *testing.T, point, policy string) (died bool)) {
+	t.Helper()
 	var mu sync.Mutex
 	reached := make(map[string]bool)
 	t.Run("points", func(t *testing.T) {
@@ -101,7 +107,7 @@ func TestCrashAtEveryPoint(t *testing.T) {
 				}
 				t.Run(point+"/"+name, func(t *testing.T) {
 					t.Parallel()
-					if crashAndRecover(t, point, name) {
+					if try(t, point, name) {
 						mu.Lock()
 						defer mu.Unlock()
 						reached[point] = true
@@ -112,7 +118,7 @@ func TestCrashAtEveryPoint(t *testing.T) {
 	})
 	for _, point := range Points() {
 		if !reached[point] && !raceEnabled {
-			t.Errorf("nothing crashed at %q", point)
+			t.Errorf("nothing died at %q", point)
 		}
 	}
 }
@@ -264,30 +270,7 @@ func TestCrashWithCommits(t *testing.T) {
 // The same with a process of its own that is killed by the operating system, so that nothing is tidied up.
 func TestSIGKILLAtEveryPoint(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	killed := make(map[string]bool)
-	t.Run("points", func(t *testing.T) {
-		for i, point := range Points() {
-			for k, name := range slices.Sorted(maps.Keys(policies)) {
-				if raceEnabled && (i+k)%4 != 0 || name == holdForAnEra && !slices.Contains([]string{PointSignRecorded, PointSent, PointAnswered}, point) {
-					continue
-				}
-				t.Run(point+"/"+name, func(t *testing.T) {
-					t.Parallel()
-					if killAndRecover(t, point, name) {
-						mu.Lock()
-						defer mu.Unlock()
-						killed[point] = true
-					}
-				})
-			}
-		}
-	})
-	for _, point := range Points() {
-		if !killed[point] && !raceEnabled {
-			t.Errorf("nothing was killed at %q", point)
-		}
-	}
+	atEveryPoint(t, killAndRecover)
 }
 
 func killAndRecover(t *testing.T, point, name string) (killed bool) {

@@ -298,11 +298,27 @@ func (w *world) until(id string, most int, states ...pylon.IntentState) pylon.In
 		if intent.State.Ended() {
 			break
 		}
+		w.awaitRetry(id)
 		w.produce(1)
 	}
 	w.t.Logf("pending: %+v", w.dev.Pending())
 	w.t.Fatalf("after block %d the intent is not %v: %s", w.dev.Best().Header.Number, states, describe(intent))
 	return intent
+}
+
+// awaitRetry waits until a retry that is planned for the next milliseconds may be done: on a machine with nothing else to
+// do, many blocks would be made in them.
+func (w *world) awaitRetry(id string) {
+	w.t.Helper()
+	record, err := w.engine.store.Get(w.t.Context(), id)
+	must(w.t, err)
+	j, err := openJob(record)
+	if err != nil {
+		return
+	}
+	if wait := time.Until(time.UnixMilli(j.progress.RetryAt + 1)); wait > 0 && wait < 100*time.Millisecond {
+		<-time.After(wait)
+	}
 }
 
 func describe(i pylon.Intent) string {
