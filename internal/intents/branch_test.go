@@ -58,16 +58,23 @@ func (w *world) fork(from uint64, n int) *branch {
 	return b
 }
 
+// newMisled is a world whose engine believes such nodes.
+func newMisled(t *testing.T, c worldConfig) (*world, *misled) {
+	t.Helper()
+	c.file, c.subnets = true, []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 300}}
+	w := newWorld(t, c)
+	nodes := &misled{Client: w.client}
+	w.config.Nodes = nodes
+	w.close()
+	w.open()
+	return w, nodes
+}
+
 // A node that knows another block of the last height of an era does not make us believe that the extrinsic of this era was
 // not included: it would be signed and written a second time.
 func TestBlockOfAnotherBranch(t *testing.T) {
 	t.Parallel()
-	nodes := &misled{}
-	w := newWorld(t, worldConfig{file: true, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 300}}})
-	nodes.Client = w.client
-	w.config.Nodes = nodes
-	w.close()
-	w.open()
+	w, nodes := newMisled(t, worldConfig{})
 	id := w.put(0, miners(t))
 	intent := w.until(id, 3, pylon.StateIncluded)
 	w.close()
@@ -85,12 +92,7 @@ func TestBlockOfAnotherBranch(t *testing.T) {
 // nor, when the branch has it and the chain not, that it is done.
 func TestFinalBlockOfAnotherBranch(t *testing.T) {
 	t.Parallel()
-	nodes := &misled{}
-	w := newWorld(t, worldConfig{lag: devchain.ManualFinality, file: true, subnets: []devchain.Subnet{{Netuid: 1, Neurons: 16, Tempo: 300}}})
-	nodes.Client = w.client
-	w.config.Nodes = nodes
-	w.close()
-	w.open()
+	w, nodes := newMisled(t, worldConfig{lag: devchain.ManualFinality})
 	id := w.put(0, miners(t))
 	intent := w.until(id, 3, pylon.StateIncluded)
 	w.produce(int(intent.LastValidBlock) + 2 - int(w.dev.Best().Header.Number))
